@@ -1,0 +1,70 @@
+import { HDNodeWallet } from "ethers";
+import { BaseError, InputError } from "../src/core/errors.ts";
+import type { Parameters } from "./parameters.ts";
+
+/** The chain id of local chains; every other chain is a public one. */
+export const LOCAL_CHAIN_ID = 31337;
+
+/** The accounts of Hardhat's and Anvil's local chains: everybody has their keys. */
+const DEVELOPMENT_MNEMONIC = "test test test test test test test test test test test junk";
+const DEVELOPMENT_ACCOUNTS = 20;
+
+/** Times that users of a public network rely on, in seconds. */
+const LEAST_PUBLIC_TIMES = { claimHorizon: 86_400, releaseDelay: 259_200, parameterDelay: 1_296_000 } as const;
+
+/**
+ * Refuses what would take trust away without anybody noticing: parameters of another chain, and on public networks a
+ * development root, a development key in any role, or times so short that nobody could leave.
+ */
+export function checkDeployment(network: string, chainId: number, deployer: string, parameters: Parameters): void {
+  if (parameters.chainId !== chainId) {
+    throw new InputError("The parameters are for another chain", {
+      code: "wrong_chain",
+      facts: { network, parameters: parameters.chainId, rpc: chainId },
+      hint: "Check the RPC URL of the network",
+    });
+  }
+  if (chainId === LOCAL_CHAIN_ID) return;
+  if (parameters.attestation.developmentRoot !== null || parameters.attestation.measurements.length > 0) {
+    throw new BaseError("A development root must not be deployed to a public network", {
+      code: "development_root",
+      facts: { network, chainId },
+      hint: "Set attestation.developmentRoot to null and attestation.measurements to [] in the parameters",
+    });
+  }
+  const known = new Set(developmentAddresses().map((address) => address.toLowerCase()));
+  for (const [role, address] of Object.entries(rolesOf(deployer, parameters))) {
+    if (!known.has(address.toLowerCase())) continue;
+    throw new BaseError("A development key must not have a role on a public network", {
+      code: "development_key",
+      facts: { network, chainId, role, address },
+      hint: "Use a key of your own: `npx hardhat keystore set DEPLOYER_KEY`, or the environment variable",
+    });
+  }
+  for (const [name, least] of Object.entries(LEAST_PUBLIC_TIMES)) {
+    const given = parameters.times[name as keyof typeof LEAST_PUBLIC_TIMES];
+    if (given >= least) continue;
+    throw new BaseError("A time is too short for a public network", {
+      code: "time_too_short",
+      facts: { network, name, seconds: given, least },
+    });
+  }
+}
+
+function rolesOf(deployer: string, { token, governance, treasury, reserve }: Parameters): Record<string, string> {
+  return {
+    deployer,
+    treasury,
+    reserve,
+    guardian: governance.guardian,
+    ...Object.fromEntries(governance.proposers.map((address, i) => [`proposer ${i}`, address])),
+    ...Object.fromEntries(token.allocations.map(({ to }, i) => [`allocation ${i}`, to])),
+  };
+}
+
+function developmentAddresses(): string[] {
+  return Array.from(
+    { length: DEVELOPMENT_ACCOUNTS },
+    (_, i) => HDNodeWallet.fromPhrase(DEVELOPMENT_MNEMONIC, "", `m/44'/60'/0'/0/${i}`).address,
+  );
+}

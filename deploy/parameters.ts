@@ -1,0 +1,114 @@
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import JSON5 from "json5";
+import { z } from "zod";
+import { BaseError, InputError } from "../src/core/errors.ts";
+
+const hex32 = z.string().regex(/^0x[0-9a-f]{64}$/, "32 bytes, 0x and 64 lower-case digits");
+const seconds = z.int().positive().max(0xffffffff);
+const ppm = z.int().min(0).max(1_000_000);
+const nano = z.string().regex(/^\d+$/, "whole nano as a string").transform(BigInt);
+const wei = nano;
+
+/** An address, or `"deployer"` for the account that deploys. `null` in a file means: fill this in first. */
+const account = z.union([z.literal("deployer"), z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'an address or "deployer"')]);
+
+const times = z.strictObject({
+  claimHorizon: seconds,
+  answerTime: seconds,
+  longestDispute: seconds,
+  auditTimeout: seconds,
+  earningsDelay: seconds,
+  releaseDelay: seconds,
+  settleLag: seconds,
+  maxPause: seconds,
+  pauseInterval: seconds,
+  measurementDelay: seconds,
+  stakeActivation: seconds,
+  unbonding: seconds,
+  parameterDelay: seconds,
+});
+
+const policy = z.strictObject({
+  feePpm: ppm,
+  workerPpm: ppm,
+  verifierPpm: ppm,
+  maxRoyaltyPpm: ppm,
+  quorum: z.int().min(1).max(32),
+  dataMode: z.enum(["OFFCHAIN", "CALLDATA"]),
+  windowMs: z.int().min(1).max(1000),
+});
+
+/** What `deploy/parameters/<network>.json5` holds. Times are in seconds, amounts whole wei or nano as strings. */
+export const parametersSchema = z.strictObject({
+  chainId: z.int().positive(),
+  /** Blocks to wait for after each transaction. */
+  confirmations: z.int().min(1),
+  token: z.strictObject({ allocations: z.array(z.strictObject({ to: account, amountWei: wei })).min(1) }),
+  governance: z.strictObject({ proposers: z.array(account).min(1), guardian: account }),
+  treasury: account,
+  reserve: account,
+  times,
+  attestation: z.strictObject({
+    keyLifetime: seconds,
+    /** P-256 public key that development documents are signed under. Local networks only. */
+    developmentRoot: z.strictObject({ x: hex32, y: hex32 }).nullable(),
+    measurements: z.array(z.strictObject({ measurement: hex32, note: z.string() })),
+  }),
+  settlement: z.strictObject({ ringSize: z.int().multipleOf(256).min(512), policies: z.array(policy).min(1) }),
+  court: z.strictObject({
+    bondNano: nano,
+    unprovenDebitPpm: ppm,
+    signerPpm: ppm,
+    sequencePpm: ppm,
+    reporterPpm: ppm,
+  }),
+});
+
+export type Parameters = z.infer<typeof parametersSchema>;
+
+/** Names in `deploy/parameters/`; every other network has no parameters. */
+export const NETWORKS = ["local", "sepolia", "base-sepolia", "base"] as const;
+
+/** Reads and checks the parameters of a network. Throws `InputError` that names every bad entry. */
+export async function readParameters(network: string): Promise<Parameters> {
+  const path = fileURLToPath(new URL(`./parameters/${network}.json5`, import.meta.url));
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw new InputError(`There are no parameters for network "${network}"`, {
+      code: "no_parameters",
+      facts: { file: `deploy/parameters/${network}.json5`, known: NETWORKS.join(", ") },
+      hint: "Use one of the known networks, or write the file",
+      cause,
+    });
+  });
+  return parseParameters(network, text);
+}
+
+export function parseParameters(network: string, text: string): Parameters {
+  let value: unknown;
+  try {
+    value = JSON5.parse(text);
+  } catch (cause) {
+    throw new BaseError(`deploy/parameters/${network}.json5 is not JSON5`, { code: "bad_parameters", cause });
+  }
+  const parsed = parametersSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw new InputError(`deploy/parameters/${network}.json5 has bad entries`, {
+    code: "bad_parameters",
+    facts: Object.fromEntries(parsed.error.issues.map((issue) => [issue.path.join("."), issue.message])),
+    hint: "Correct the entries named above; null stands for a value that you must choose",
+  });
+}
+
+/** Replaces `"deployer"` by the deploying account everywhere. */
+export function withDeployer(parameters: Parameters, deployer: string): Parameters {
+  const named = (to: string) => (to === "deployer" ? deployer : to);
+  const { token, governance } = parameters;
+  return {
+    ...parameters,
+    token: { allocations: token.allocations.map(({ to, amountWei }) => ({ to: named(to), amountWei })) },
+    governance: { proposers: governance.proposers.map(named), guardian: named(governance.guardian) },
+    treasury: named(parameters.treasury),
+    reserve: named(parameters.reserve),
+  };
+}

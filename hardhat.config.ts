@@ -1,0 +1,45 @@
+import { fileURLToPath } from "node:url";
+import toolbox from "@nomicfoundation/hardhat-toolbox-mocha-ethers";
+import { configVariable, defineConfig } from "hardhat/config";
+import { deployTask } from "./scripts/tasks/deploy.ts";
+
+const osaka = { hardfork: "osaka", chainType: "l1", type: "edr-simulated" } as const;
+
+/** A public network: its RPC and the deployer's key come from Hardhat's keystore or the environment. */
+const publicNetwork = (chainType: "l1" | "op", rpcVariable: string) => ({
+  type: "http" as const,
+  chainType,
+  url: configVariable(rpcVariable),
+  accounts: [configVariable("DEPLOYER_KEY")],
+});
+
+export default defineConfig({
+  plugins: [toolbox],
+  tasks: [deployTask],
+  solidity: {
+    npmFilesToBuild: ["@openzeppelin/contracts/governance/TimelockController.sol"],
+    profiles: {
+      default: {
+        version: "0.8.37",
+        // From npm, so that the lockfile pins the compiler and compiling needs no download.
+        path: fileURLToPath(import.meta.resolve("solc/soljson.js")),
+        settings: { evmVersion: "osaka", viaIR: true, optimizer: { enabled: true, runs: 500 } },
+      },
+    },
+  },
+  paths: { ignition: "deploy" },
+  typechain: { outDir: "typechain-types" },
+  test: {
+    solidity: { fuzz: { runs: 256, seed: "0x01" }, invariant: { runs: 256, depth: 128 } },
+    mocha: { timeout: 120_000 },
+  },
+  verify: { etherscan: { apiKey: configVariable("ETHERSCAN_API_KEY") } },
+  networks: {
+    default: osaka,
+    node: osaka,
+    local: { type: "http", chainType: "l1", url: process.env.LOCAL_RPC_URL ?? "http://127.0.0.1:8545" },
+    sepolia: publicNetwork("l1", "SEPOLIA_RPC_URL"),
+    "base-sepolia": publicNetwork("op", "BASE_SEPOLIA_RPC_URL"),
+    base: publicNetwork("op", "BASE_RPC_URL"),
+  },
+});

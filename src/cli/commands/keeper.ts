@@ -1,0 +1,54 @@
+import { errorMessage, InputError } from "../../core/errors.ts";
+import { createLogger } from "../../core/logger.ts";
+import type { SettleOutcome } from "../../keepers/settle.ts";
+import { openConfigured, readEnvironment } from "../config.ts";
+import { openSettlerBase, settleAll, settleDeps } from "../roles/settler.ts";
+import { keeperOf, settlerBase } from "./up.ts";
+
+export type KeeperRun = { once: boolean; dryRun: boolean; intervalSeconds: number };
+
+/** Runs a keeper: one pass, or passes until it is told to stop. */
+export async function runKeeper(
+  name: string,
+  { once, dryRun, intervalSeconds }: KeeperRun,
+  report: (outcomes: SettleOutcome[]) => void,
+) {
+  if (name !== "settle") {
+    throw new InputError("There is no such keeper", { code: "bad_keeper", facts: { name, known: "settle" } });
+  }
+  const config = readEnvironment();
+  const logger = createLogger();
+  const chain = await openConfigured(config);
+  const open = await openSettlerBase({ ...settlerBase(config), chain, logger });
+  const stop = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
+  const deps = { ...settleDeps(open, { ...keeperOf(config), signal: stop.signal }), dryRun };
+  try {
+    do {
+      try {
+        report(await settleAll(deps));
+      } catch (error) {
+        if (once) throw error;
+        logger.warn({ reason: errorMessage(error) }, "settle.failed");
+      }
+      if (!once && !stop.signal.aborted) await pause(intervalSeconds * 1000, stop.signal);
+    } while (!once && !stop.signal.aborted);
+  } finally {
+    await open.database.close();
+    chain.provider.destroy();
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener(
+      "abort",
+      () => {
+        clearTimeout(timer);
+        resolve();
+      },
+      { once: true },
+    );
+  });
+}

@@ -1,0 +1,93 @@
+import { Wallet } from "ethers";
+import type { Chain } from "../../core/chain/open.ts";
+import { InputError } from "../../core/errors.ts";
+import type { Hex } from "../../core/hashing/hex.ts";
+import { engineOf, readManifest } from "../../core/manifest.ts";
+import { parseOpg } from "../../core/units.ts";
+import { publishModel } from "../../operator/models.ts";
+import { addBond, openSettler, registerPayee } from "../../operator/money.ts";
+import { NodeClass, registerNode, registerOperator } from "../../operator/nodes.ts";
+import { openConfigured, readEnvironment, signerOf } from "../config.ts";
+
+/** Runs `use` with the chain and the account of OPG_KEY. */
+async function withSigner<T>(use: (chain: Chain, signer: Wallet) => Promise<T>): Promise<T> {
+  const config = readEnvironment();
+  const chain = await openConfigured(config);
+  try {
+    return await use(chain, signerOf(config, chain));
+  } finally {
+    chain.provider.destroy();
+  }
+}
+
+export type NodeRegistration = { operator: number; node: number; payee: number; key: string };
+
+/** Makes OPG_KEY's account an operator if needed and registers a node with a new key and payee. */
+export async function addNode(
+  kind: string,
+  options: { endpoint: string; models: string[]; key?: string },
+): Promise<NodeRegistration> {
+  const nodeClass = { worker: NodeClass.WORKER, verifier: NodeClass.VERIFIER, settler: NodeClass.SETTLER }[kind];
+  if (!nodeClass) {
+    throw new InputError("There is no such class of node", {
+      code: "bad_class",
+      facts: { given: kind, known: "worker, verifier, settler" },
+    });
+  }
+  return withSigner(async ({ contracts }, signer) => {
+    const key = new Wallet(options.key ?? Wallet.createRandom().privateKey);
+    const operator = await registerOperator(contracts, signer);
+    const payee = await registerPayee(contracts, signer, signer.address);
+    const manifests = await Promise.all(options.models.map((directory) => readManifest(directory)));
+    const node = await registerNode(contracts, signer, {
+      class: nodeClass,
+      key,
+      payee,
+      endpoint: options.endpoint,
+      engines: manifests.map(engineOf),
+    });
+    return { operator, node, payee, key: key.privateKey };
+  });
+}
+
+/** Opens OPG_KEY's operator as a settler. */
+export async function openSettlerCommand(): Promise<{ settler: number; payee: number }> {
+  return withSigner(async ({ contracts }, signer) => {
+    const settler = await registerOperator(contracts, signer);
+    const standing = Number((await contracts.settlement.getSettler(settler)).payee);
+    const payee = standing || (await registerPayee(contracts, signer, signer.address));
+    await openSettler(contracts, signer, settler, payee);
+    return { settler, payee };
+  });
+}
+
+/** Bonds OPG for an operator; OPG_KEY pays. */
+export async function bond(operator: number, amount: string): Promise<{ operator: number; activeNano: bigint }> {
+  return withSigner(async ({ contracts }, signer) => {
+    await addBond(contracts, signer, operator, parseOpg(amount));
+    return { operator, activeNano: await contracts.stakeHub.effectiveStake(operator) };
+  });
+}
+
+export type Publication = {
+  inputPriceNano: string;
+  outputPriceNano: string;
+  royaltyPpm: string;
+  payee?: string;
+  uri?: string;
+};
+
+/** Publishes a model folder; OPG_KEY is the publisher. */
+export async function publish(directory: string, publication: Publication): Promise<{ version: Hex; payee: number }> {
+  return withSigner(async ({ contracts }, signer) => {
+    const payee = Number(publication.payee ?? 0) || (await registerPayee(contracts, signer, signer.address));
+    const version = await publishModel(contracts, signer, await readManifest(directory), {
+      inputPriceNano: BigInt(publication.inputPriceNano),
+      outputPriceNano: BigInt(publication.outputPriceNano),
+      royaltyPpm: Number(publication.royaltyPpm),
+      payee,
+      ...(publication.uri ? { uri: publication.uri } : {}),
+    });
+    return { version, payee };
+  });
+}

@@ -1,0 +1,181 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Wallet } from "ethers";
+import { mined } from "../../core/chain/events.ts";
+import type { Chain } from "../../core/chain/open.ts";
+import { fromHex, type Hex } from "../../core/hashing/hex.ts";
+import type { HttpServer } from "../../core/http/serve.ts";
+import type { Logger } from "../../core/logger.ts";
+import { engineOf, type Manifest, readManifest } from "../../core/manifest.ts";
+import { NANO_PER_OPG, WEI_PER_NANO } from "../../core/units.ts";
+import { publishModel } from "../../operator/models.ts";
+import { addBond, openSettler, registerPayee } from "../../operator/money.ts";
+import { NodeClass, registerNode, registerOperator } from "../../operator/nodes.ts";
+import { startSettler } from "../roles/settler.ts";
+import { startVerifier } from "../roles/verifier.ts";
+import { startWorker } from "../roles/worker.ts";
+import { localAccount } from "./chain.ts";
+
+const MODELS = fileURLToPath(new URL("../../../models", import.meta.url));
+const BOND_NANO = 100_000n * NANO_PER_OPG;
+
+export const POLICY = 1;
+
+/** Who is who on the local chain: account index of each operator's owner. */
+const OWNERS = { settler: 1, workers: [2, 3], verifiers: [4, 5], publisher: 6 } as const;
+
+export type DemoNetwork = {
+  settler: number;
+  gatewayUrl: string;
+  urls: Record<string, string>;
+  models: { name: string; version: Hex }[];
+  payees: { settler: number; workers: number[]; verifiers: number[]; publisher: number };
+  settlerRole: Awaited<ReturnType<typeof startSettler>>;
+  workers: { node: number; payee: number; url: string; role: HttpServer }[];
+  verifiers: { node: number; payee: number; url: string; role: HttpServer }[];
+  /** The account that pays for commits. */
+  keeper: Wallet;
+  close(): Promise<void>;
+};
+
+export type NetworkOptions = {
+  /** PostgreSQL for the settler instead of the embedded database. */
+  databaseUrl?: string;
+  /** Names of folders in `models/`. */
+  models?: readonly string[];
+  requestTimeoutMs?: number;
+};
+
+/** Registers operators, nodes and models, and starts two workers, two verifiers and one settler. */
+export async function startNetwork(
+  chain: Chain,
+  directory: string,
+  logger: Logger,
+  options: NetworkOptions = {},
+): Promise<DemoNetwork> {
+  const { contracts } = chain;
+  const bank = localAccount(chain, 0);
+  const account = (index: number) => localAccount(chain, index);
+  const names = options.models ?? ["opg-chat", "opg-guard"];
+  const manifests = await Promise.all(names.map((name) => readManifest(join(MODELS, name))));
+
+  const publisher = account(OWNERS.publisher);
+  const publisherPayee = await registerPayee(contracts, publisher, publisher.address);
+  const models: DemoNetwork["models"] = [];
+  for (const manifest of manifests) {
+    const version = await publishModel(contracts, publisher, manifest, { ...priceOf(manifest), payee: publisherPayee });
+    models.push({ name: manifest.name, version });
+  }
+
+  const owner = account(OWNERS.settler);
+  const settler = await registerOperator(contracts, owner);
+  const settlerPayee = await registerPayee(contracts, owner, owner.address);
+  await openSettler(contracts, owner, settler, settlerPayee);
+  await addBond(contracts, bank, settler, BOND_NANO);
+
+  async function operate(index: number, nodeClass: NodeClass, engines: Manifest[]) {
+    const signer = account(index);
+    const operator = await registerOperator(contracts, signer);
+    const payee = await registerPayee(contracts, signer, signer.address);
+    const key = new Wallet(Wallet.createRandom().privateKey, chain.provider);
+    const node = await registerNode(contracts, signer, {
+      class: nodeClass,
+      key,
+      payee,
+      endpoint: "",
+      engines: engines.map(engineOf),
+    });
+    await addBond(contracts, bank, operator, BOND_NANO);
+    return { node, payee, key };
+  }
+
+  const workers: Awaited<ReturnType<typeof operate>>[] = [];
+  for (const index of OWNERS.workers) workers.push(await operate(index, NodeClass.WORKER, manifests));
+  const verifiers: Awaited<ReturnType<typeof operate>>[] = [];
+  for (const index of OWNERS.verifiers) {
+    const verifier = await operate(index, NodeClass.VERIFIER, []);
+    // A node's own key pays for its attestation.
+    await (await bank.sendTransaction({ to: verifier.key.address, value: 10n ** 18n })).wait();
+    verifiers.push(verifier);
+  }
+
+  const folders = manifests.map((manifest) => manifest.directory);
+  const exact = manifests.filter(({ profile }) => profile === "exact-int8").map((manifest) => manifest.directory);
+  const workerRoles = await Promise.all(
+    workers.map(({ node, key }) =>
+      startWorker({ chain, node, key: fromHex(key.privateKey, 32), models: folders, logger }),
+    ),
+  );
+  const verifierRoles = await Promise.all(
+    verifiers.map(({ node, key }) =>
+      startVerifier({
+        chain,
+        node,
+        nodeKey: key,
+        directory: join(directory, `verifier-${node}`),
+        models: exact,
+        settleLag: timesOf(chain).settleLag,
+        logger,
+      }),
+    ),
+  );
+  const settlerRole = await startSettler({
+    chain,
+    settler,
+    policy: POLICY,
+    directory,
+    workerUrls: workerRoles.map(({ url }) => url),
+    verifiers: verifiers.map(({ node }, i) => ({ node, url: verifierRoles[i]?.url ?? "" })),
+    settleInSeconds: 3600,
+    logger,
+    ...(options.databaseUrl ? { databaseUrl: options.databaseUrl } : {}),
+    ...(options.requestTimeoutMs ? { requestTimeoutMs: options.requestTimeoutMs } : {}),
+  });
+  const roles = [settlerRole, ...verifierRoles, ...workerRoles];
+  return {
+    settler,
+    gatewayUrl: settlerRole.url,
+    urls: {
+      gateway: settlerRole.url,
+      ...Object.fromEntries(workerRoles.map(({ url }, i) => [`worker ${i + 1}`, url])),
+      ...Object.fromEntries(verifierRoles.map(({ url }, i) => [`verifier ${i + 1}`, url])),
+    },
+    models,
+    payees: {
+      settler: settlerPayee,
+      workers: workers.map(({ payee }) => payee),
+      verifiers: verifiers.map(({ payee }) => payee),
+      publisher: publisherPayee,
+    },
+    settlerRole,
+    workers: workers.map(({ node, payee }, i) => running(node, payee, workerRoles[i] as HttpServer)),
+    verifiers: verifiers.map(({ node, payee }, i) => running(node, payee, verifierRoles[i] as HttpServer)),
+    keeper: new Wallet(account(7).privateKey, chain.provider),
+    async close() {
+      for (const role of roles) await role.close(1000);
+    },
+  };
+}
+
+function running(node: number, payee: number, role: HttpServer) {
+  return { node, payee, url: role.url, role };
+}
+
+/** Nano per unit: a byte of chat, or one verdict of the classifier. */
+function priceOf({ task }: Manifest) {
+  const perUnit = task === "chat" ? 1_000n : 50_000n;
+  return { inputPriceNano: task === "chat" ? 100n : 0n, outputPriceNano: perUnit, royaltyPpm: 50_000 };
+}
+
+export type Times = { earningsDelay: number; claimHorizon: number; settleLag: number };
+
+/** The times table that was deployed, in seconds. */
+export function timesOf({ deployment }: Chain): Times {
+  return deployment.parameters.times as Times;
+}
+
+/** Gives an account OPG to spend. */
+export async function fund(chain: Chain, to: string, amountNano: bigint): Promise<void> {
+  const bank = localAccount(chain, 0);
+  await mined(chain.contracts.opg.connect(bank).transfer(to, amountNano * WEI_PER_NANO));
+}

@@ -1,0 +1,229 @@
+import { spawnSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
+import { Command, Option } from "commander";
+import { InputError } from "../core/errors.ts";
+import { toHex } from "../core/hashing/hex.ts";
+import { serveApp } from "../core/http/serve.ts";
+import { createLogger } from "../core/logger.ts";
+import { Mode, Status } from "../core/protocol/receipt.ts";
+import { formatOpg } from "../core/units.ts";
+import { infer } from "../sdk/infer.ts";
+import { createProxy } from "../sdk/proxy.ts";
+import { runKeeper } from "./commands/keeper.ts";
+import { addNode, bond, openSettlerCommand, publish } from "./commands/operator.ts";
+import { reserve, verify, withSession } from "./commands/payer.ts";
+import { ROLES, type Role, up } from "./commands/up.ts";
+import { fail, lines, print } from "./output.ts";
+
+const json = () => new Option("--json", "print one JSON object on stdout, and nothing else there");
+const nameOf = (values: Record<string, number>, value: number) =>
+  Object.entries(values).find(([, entry]) => entry === value)?.[0] ?? String(value);
+
+const program = new Command("opg")
+  .description("Verifiable inference: run nodes, buy answers, check receipts. Settings come from the environment.")
+  .showHelpAfterError()
+  .configureOutput({ writeOut: (text) => process.stdout.write(text), writeErr: (text) => process.stderr.write(text) });
+
+program
+  .command("up")
+  .description("run roles in this process until it is stopped")
+  .requiredOption("--roles <list>", `of ${ROLES.join(", ")}, with commas between`)
+  .addOption(json())
+  .action(async ({ roles, json: asJson }: { roles: string; json?: boolean }) => {
+    const chosen = roles.split(",").map((role) => role.trim()) as Role[];
+    const unknown = chosen.find((role) => !ROLES.includes(role));
+    if (unknown !== undefined) {
+      throw new InputError("There is no such role", {
+        code: "bad_roles",
+        facts: { given: unknown, known: ROLES.join(", ") },
+      });
+    }
+    await up(chosen, (urls) => print(urls, { json: asJson === true }, lines));
+  });
+
+program
+  .command("infer")
+  .description("ask a model once, pay from a reservation, check the receipt")
+  .argument("<text>", "the user's message")
+  .option("--model <name>", "name, name@version or version id", "opg-chat")
+  .option("--max-tokens <n>", "most units of output", "256")
+  .option("--stream", "print the answer as it comes")
+  .addOption(json())
+  .action(async (content: string, options: { model: string; maxTokens: string; stream?: boolean; json?: boolean }) => {
+    const live = options.stream === true && options.json !== true;
+    const answer = await withSession((session) =>
+      infer(session, {
+        model: options.model,
+        messages: [{ role: "user", content }],
+        maxTokens: Number(options.maxTokens),
+        ...(options.stream ? { onText: (piece: string) => live && process.stdout.write(piece) } : {}),
+      }),
+    );
+    const { receipt } = answer;
+    print(answer, options, ({ text }) =>
+      [
+        live ? "" : text,
+        lines({
+          receipt: toHex(receipt.requestId),
+          status: nameOf(Status, receipt.status),
+          mode: nameOf(Mode, receipt.mode),
+          price: `${formatOpg(receipt.priceNano)} OPG`,
+          worker: `node ${receipt.worker}`,
+          verifier: `node ${receipt.verifier}`,
+        }),
+      ].join("\n\n"),
+    );
+  });
+
+program
+  .command("verify")
+  .description("check a receipt: under an attested verifier's signature, and settled on chain?")
+  .argument("<receipt>", "a receipt's id at the gateway, or a file that holds an answer or its receipt")
+  .addOption(json())
+  .action(async (receipt: string, options: { json?: boolean }) => {
+    print(await verify(receipt), options, (verdict) =>
+      lines({
+        attested: verdict.attested,
+        settled: verdict.settled,
+        sequence: verdict.receipt.sequence,
+        status: nameOf(Status, verdict.receipt.status),
+        price: `${formatOpg(verdict.receipt.priceNano)} OPG`,
+      }),
+    );
+  });
+
+program
+  .command("proxy")
+  .description("serve an OpenAI-compatible address on this machine that pays from a reservation")
+  .option("--port <n>", "port to listen on", "8403")
+  .action(async ({ port }: { port: string }) => {
+    await withSession(async (session) => {
+      const server = await serveApp(createProxy(session, createLogger()), { port: Number(port) });
+      print({ url: `${server.url}/v1` }, {}, lines);
+      await new Promise((resolve) => {
+        for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, resolve);
+      });
+      await server.close();
+    });
+  });
+
+program
+  .command("reserve")
+  .description("deposit OPG for a settler; prints the reservation and its voucher key")
+  .argument("<amount>", "in OPG, for example 12.5")
+  .addOption(json())
+  .action(async (amount: string, options: { json?: boolean }) => {
+    print(await reserve(amount), options, ({ settler, reservation, terms, voucherKey }) =>
+      lines({
+        SETTLER: settler,
+        RESERVATION: reservation,
+        PAYER: terms.payer,
+        POLICY: terms.policy,
+        VOUCHER_KEY: voucherKey,
+      }),
+    );
+  });
+
+const keeper = program.command("keeper").description("what runs on cron");
+keeper
+  .command("run")
+  .argument("<name>", "settle")
+  .option("--once", "one pass, then exit: 0 done, 1 wrong input, 75 try again", false)
+  .option("--dry-run", "plan, but have nothing signed and send nothing", false)
+  .option("--interval <seconds>", "between passes", "10")
+  .addOption(json())
+  .action(async (name: string, options: { once: boolean; dryRun: boolean; interval: string; json?: boolean }) => {
+    const run = { once: options.once, dryRun: options.dryRun, intervalSeconds: Number(options.interval) };
+    await runKeeper(name, run, (outcomes) =>
+      print({ outcomes }, options, () => outcomes.map(({ outcome }) => outcome).join(", ")),
+    );
+  });
+
+program
+  .command("node")
+  .description("nodes of OPG_KEY's operator")
+  .command("register")
+  .argument("<class>", "worker, verifier or settler")
+  .option("--endpoint <url>", "where it is reached", "")
+  .option("--models <folders...>", "model folders whose engines it runs", [])
+  .option("--key <hex>", "the node's key; a new one without it")
+  .addOption(json())
+  .action(async (kind: string, options: { endpoint: string; models: string[]; key?: string; json?: boolean }) => {
+    print(await addNode(kind, options), options, lines);
+  });
+
+program
+  .command("settler")
+  .description("OPG_KEY's operator as a settler")
+  .command("open")
+  .addOption(json())
+  .action(async (options: { json?: boolean }) => print(await openSettlerCommand(), options, lines));
+
+program
+  .command("stake")
+  .description("money that an operator answers with")
+  .command("bond")
+  .argument("<operator>", "operator id")
+  .argument("<amount>", "in OPG")
+  .addOption(json())
+  .action(async (operator: string, amount: string, options: { json?: boolean }) => {
+    print(await bond(Number(operator), amount), options, lines);
+  });
+
+program
+  .command("model")
+  .description("model versions")
+  .command("publish")
+  .argument("<folder>", "with a manifest.json")
+  .requiredOption("--input-price <nano>", "nano per input unit")
+  .requiredOption("--output-price <nano>", "nano per output unit")
+  .option("--royalty <ppm>", "the publisher's part, parts per million", "50000")
+  .option("--payee <id>", "the publisher's earnings account; a new one without it")
+  .option("--uri <uri>", "where the artifact can be had")
+  .addOption(json())
+  .action(
+    async (
+      folder: string,
+      options: {
+        inputPrice: string;
+        outputPrice: string;
+        royalty: string;
+        payee?: string;
+        uri?: string;
+        json?: boolean;
+      },
+    ) => {
+      const { inputPrice, outputPrice, royalty, payee, uri } = options;
+      const publication = {
+        inputPriceNano: inputPrice,
+        outputPriceNano: outputPrice,
+        royaltyPpm: royalty,
+        ...(payee ? { payee } : {}),
+        ...(uri ? { uri } : {}),
+      };
+      print(await publish(folder, publication), options, lines);
+    },
+  );
+
+program
+  .command("bench")
+  .description("figures of this machine")
+  .argument("<what>", "gas or receipts")
+  .addOption(json())
+  .action((what: string, options: { json?: boolean }) => {
+    if (what !== "gas" && what !== "receipts") {
+      throw new InputError("There is no such bench", {
+        code: "bad_bench",
+        facts: { given: what, known: "gas, receipts" },
+      });
+    }
+    const script = fileURLToPath(new URL(`../../scripts/bench/${what}.ts`, import.meta.url));
+    const { status } = spawnSync(process.execPath, [script, ...(options.json ? ["--json"] : [])], { stdio: "inherit" });
+    process.exitCode = status ?? 1;
+  });
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = fail(error, process.argv.includes("--json"));
+}

@@ -1,0 +1,198 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { Wallet } from "ethers";
+import { directoryBlobStore } from "../../core/blobStore.ts";
+import type { Chain } from "../../core/chain/open.ts";
+import { createChainView } from "../../core/chain/view.ts";
+import { type Clock, systemClock } from "../../core/clock.ts";
+import { type OpenDatabase, openDatabase } from "../../core/db/open.ts";
+import { BaseError, errorMessage, InputError } from "../../core/errors.ts";
+import { type HttpServer, serveApp } from "../../core/http/serve.ts";
+import type { Logger } from "../../core/logger.ts";
+import { createTxQueue } from "../../core/txQueue.ts";
+import { createGateway } from "../../gateway/gateway.ts";
+import { createReceiptSigner } from "../../gateway/receiptSigner.ts";
+import { createVerifierClient, type VerifierEndpoint } from "../../gateway/verifiers.ts";
+import { createWorkerPool } from "../../gateway/workers.ts";
+import { type SettleDeps, settleOnce } from "../../keepers/settle.ts";
+import { createBatchStore, type PlanLimits, planBatch } from "../../settler/batches.ts";
+import { createProofs } from "../../settler/proofs.ts";
+import { createStore, SETTLE_QUEUE } from "../../settler/store.ts";
+
+export type SettlerBase = {
+  chain: Chain;
+  /** Operator id. */
+  settler: number;
+  policy: number;
+  verifiers: readonly VerifierEndpoint[];
+  /** Holds the embedded database, unless `databaseUrl` is given, and the batch files. */
+  directory: string;
+  databaseUrl?: string | undefined;
+  logger: Logger;
+  clock?: Clock;
+};
+
+export type KeeperOptions = {
+  /** Pays for commits. */
+  wallet: Wallet;
+  /** A batch is due this long after its first receipt. */
+  settleInSeconds: number;
+  /** From the plan to the last second it can be committed. */
+  deadlineSeconds: number;
+  limits?: PlanLimits;
+  confirmations?: number;
+  signal?: AbortSignal;
+};
+
+export type SettlerRole = SettlerBase & {
+  workerUrls: readonly string[];
+  settleInSeconds: number;
+  /** Runs the settle keeper in this process. */
+  keeper?: KeeperOptions;
+  host?: string;
+  port?: number;
+  requestTimeoutMs?: number;
+};
+
+const DEFAULT_LIMITS: PlanLimits = { maxReceipts: 10_000, maxDebits: 2_000 };
+
+/** How long an inference may be open before it counts as left behind by a dead process. */
+const ABANDONED_AFTER_MS = 180_000;
+const REFRESH_MS = 5_000;
+
+/** The settler's database and what stands on it; shared by gateway and keeper. */
+export async function openSettlerBase(base: SettlerBase) {
+  const { chain, settler, policy, directory, logger, clock = systemClock } = base;
+  const view = createChainView({ contracts: chain.contracts, clock });
+  const [policyRecord, state] = await Promise.all([view.policy(policy), view.settler(settler)]);
+  if (!policyRecord) throw new InputError("The policy is not registered", { code: "bad_policy", facts: { policy } });
+  if (state.payee === 0) {
+    throw new InputError("The settler is not open", {
+      code: "not_open",
+      facts: { settler },
+      hint: "Open it with `opg settler open`",
+    });
+  }
+  const database = await openDatabase({
+    url: base.databaseUrl,
+    directory: join(directory, "settler"),
+    migrations: fileURLToPath(new URL("../../settler/migrations", import.meta.url)),
+    queues: [{ name: SETTLE_QUEUE, policy: "short" }],
+    logger,
+  });
+  const store = createStore(database);
+  await store.open(settler, state.nextSequence);
+  const blobs = directoryBlobStore(join(directory, "data"));
+  const proofs = createProofs({ database, blobs, domain: chain.domain });
+  return { ...base, clock, view, policyRecord, database, store, blobs, proofs };
+}
+
+export type OpenSettler = Awaited<ReturnType<typeof openSettlerBase>>;
+
+/** What one settle pass needs. */
+export function settleDeps(open: OpenSettler, keeper: KeeperOptions): SettleDeps {
+  const { chain, view, settler, policy, database, blobs, proofs, verifiers, logger, clock } = open;
+  return {
+    chain,
+    view,
+    settler,
+    blobs,
+    logger,
+    batches: createBatchStore(database),
+    verifierUrls: verifiers.map(({ url }) => url),
+    quorum: open.policyRecord.quorum,
+    queue: createTxQueue({
+      db: database.db,
+      provider: chain.provider,
+      wallet: keeper.wallet,
+      chainId: chain.deployment.chainId,
+      clock,
+      logger,
+      confirmations: keeper.confirmations ?? 1,
+      ...(keeper.signal ? { signal: keeper.signal } : {}),
+    }),
+    plan: () =>
+      planBatch({
+        database,
+        // Money is planned on what the chain says now.
+        view: createChainView({ contracts: chain.contracts, clock, freshMs: 0, maxStaleMs: 0 }),
+        domain: chain.domain,
+        settler,
+        policy,
+        deadlineSeconds: keeper.deadlineSeconds,
+        limits: keeper.limits ?? DEFAULT_LIMITS,
+        proofOf: (row) => proofs.batchProof(row),
+      }),
+  };
+}
+
+/** Serves agents, and settles in the same process when a keeper is given. */
+export async function startSettler(role: SettlerRole): Promise<HttpServer & { open: OpenSettler }> {
+  const open = await openSettlerBase(role);
+  const { chain, settler, logger, clock, database } = open;
+  const clients = role.verifiers.map((verifier) => createVerifierClient(verifier));
+  const workers = createWorkerPool({ urls: role.workerUrls, clock, logger });
+  const { settleInSeconds } = role;
+  const signer = createReceiptSigner({ ...open, domain: chain.domain, verifiers: clients, settleInSeconds });
+  await workers.refresh();
+  // Nobody else writes to an embedded database, so whatever is open was left behind.
+  await recover(open, signer, database.backend === "pglite" ? clock() : clock() - ABANDONED_AFTER_MS);
+  const app = createGateway({ ...open, domain: chain.domain, workers, signer, settleInSeconds, ...timeoutOf(role) });
+  const server = await serveApp(app, role);
+  const timer = setInterval(() => {
+    void workers.refresh();
+    void recover(open, signer, clock() - ABANDONED_AFTER_MS);
+  }, REFRESH_MS);
+  const stopKeeper = role.keeper ? await runKeeper(open, role.keeper) : async () => undefined;
+  logger.info({ settler, url: server.url, database: database.backend }, "gateway.started");
+  return {
+    url: server.url,
+    open,
+    async close(graceMs) {
+      clearInterval(timer);
+      await server.close(graceMs);
+      await stopKeeper();
+      await database.close();
+    },
+  };
+}
+
+function timeoutOf({ requestTimeoutMs }: SettlerRole) {
+  return requestTimeoutMs === undefined ? {} : { requestTimeoutMs };
+}
+
+async function recover({ logger }: OpenSettler, signer: ReturnType<typeof createReceiptSigner>, beforeMs: number) {
+  await signer.recover(beforeMs).catch((error: unknown) => {
+    logger.warn({ reason: errorMessage(error) }, "gateway.recover_failed");
+  });
+}
+
+/** Settles whenever a job says that something is due. */
+async function runKeeper(open: OpenSettler, keeper: KeeperOptions): Promise<() => Promise<void>> {
+  const { database, logger, settler } = open;
+  const stop = new AbortController();
+  const deps = settleDeps(open, { ...keeper, signal: stop.signal });
+  await database.jobs.work(SETTLE_QUEUE, { pollingIntervalSeconds: 1 }, async () => {
+    await settleAll(deps).catch(async (error: unknown) => {
+      const code = error instanceof BaseError ? error.code : "unknown";
+      logger.warn({ settler, code, reason: errorMessage(error) }, "settle.failed");
+      if (stop.signal.aborted) return;
+      // What is due stays due.
+      await database.jobs.send(SETTLE_QUEUE, { settler }, { singletonKey: String(settler), startAfter: 2 });
+    });
+  });
+  return async () => {
+    stop.abort();
+    await database.jobs.offWork(SETTLE_QUEUE);
+  };
+}
+
+/** Passes until there is nothing more to settle. */
+export async function settleAll(deps: SettleDeps) {
+  const outcomes: Awaited<ReturnType<typeof settleOnce>>[] = [];
+  for (;;) {
+    const outcome = await settleOnce(deps);
+    outcomes.push(outcome);
+    if (outcome.outcome !== "committed") return outcomes;
+  }
+}

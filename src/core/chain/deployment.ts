@@ -1,0 +1,68 @@
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { InputError } from "../errors.ts";
+import type { Addresses } from "./contracts.ts";
+
+const contract = z.object({
+  address: z.string().regex(/^0x[0-9a-fA-F]{40}$/),
+  /** keccak256 of the code on chain. */
+  codeHash: z.string().regex(/^0x[0-9a-f]{64}$/),
+});
+
+/** What `npx hardhat deploy` writes to `deployments/<network>.json`. */
+export const deploymentSchema = z.object({
+  network: z.string(),
+  chainId: z.int().positive(),
+  /** Hash of block 0: the same chain id on another chain is another deployment. */
+  genesis: z.string().regex(/^0x[0-9a-f]{64}$/),
+  /** Block by which everything stood. */
+  block: z.int().min(0),
+  /** Source commit, and whether the tree was clean. */
+  commit: z.string(),
+  contracts: z.object({
+    opg: contract,
+    timelock: contract,
+    nodeRegistry: contract,
+    modelRegistry: contract,
+    teeRegistry: contract,
+    developmentTeeVerifier: contract.optional(),
+    stakeHub: contract,
+    settlement: contract,
+    court: contract,
+    receiptVerifier: contract,
+  }),
+  parameters: z.record(z.string(), z.unknown()),
+});
+
+export type Deployment = z.infer<typeof deploymentSchema>;
+
+/** Reads a deployment file. Throws when it is not there or not one. */
+export async function readDeployment(path: string): Promise<Deployment> {
+  const text = await readFile(path, "utf8").catch((cause: unknown) => {
+    throw new InputError("There is no deployment file", {
+      code: "no_deployment",
+      facts: { path },
+      hint: "Run `npx hardhat deploy --network <name>` first, or name another file",
+      cause,
+    });
+  });
+  const parsed = deploymentSchema.safeParse(JSON.parse(text));
+  if (parsed.success) return parsed.data;
+  throw new InputError("This is not a deployment file", {
+    code: "bad_deployment",
+    facts: { path, ...Object.fromEntries(parsed.error.issues.map((issue) => [issue.path.join("."), issue.message])) },
+  });
+}
+
+export function addressesOf({ contracts }: Deployment): Addresses {
+  return {
+    opg: contracts.opg.address,
+    nodeRegistry: contracts.nodeRegistry.address,
+    modelRegistry: contracts.modelRegistry.address,
+    teeRegistry: contracts.teeRegistry.address,
+    stakeHub: contracts.stakeHub.address,
+    settlement: contracts.settlement.address,
+    court: contracts.court.address,
+    receiptVerifier: contracts.receiptVerifier.address,
+  };
+}

@@ -1,0 +1,32 @@
+import type { Signer } from "ethers";
+import type { Contracts } from "../core/chain/contracts.ts";
+import { eventOf, mined } from "../core/chain/events.ts";
+import { WEI_PER_NANO } from "../core/units.ts";
+
+/** Opens an earnings account that pays to `account`. */
+export async function registerPayee({ settlement }: Contracts, signer: Signer, account: string): Promise<number> {
+  const receipt = await mined(settlement.connect(signer).registerPayee(account));
+  return Number(eventOf(receipt, settlement, "PayeeRegistered").args.payee);
+}
+
+/** Opens the owner's operator as a settler, unless it is open. */
+export async function openSettler(
+  { settlement }: Contracts,
+  owner: Signer,
+  operator: number,
+  payee: number,
+): Promise<void> {
+  if ((await settlement.getSettler(operator)).payee !== 0n) return;
+  await mined(settlement.connect(owner).openSettler(operator, payee));
+}
+
+/** Adds to an operator's bond, approving exactly that much. */
+export async function addBond(
+  { opg, stakeHub }: Contracts,
+  signer: Signer,
+  operator: number,
+  amountNano: bigint,
+): Promise<void> {
+  await mined(opg.connect(signer).approve(stakeHub.target, amountNano * WEI_PER_NANO));
+  await mined(stakeHub.connect(signer).bond(operator, amountNano));
+}

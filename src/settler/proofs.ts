@@ -1,0 +1,83 @@
+import { and, asc, eq } from "drizzle-orm";
+import type { BlobStore } from "../core/blobStore.ts";
+import type { OpenDatabase } from "../core/db/open.ts";
+import { BaseError } from "../core/errors.ts";
+import type { Hex } from "../core/hashing/hex.ts";
+import { batchTree, type CommittedReceipt, decodeBatchFile } from "../core/protocol/batchFile.ts";
+import type { Domain } from "../core/protocol/domain.ts";
+import { buildTree, merklePath } from "../core/protocol/merkle.ts";
+import { bodyHash, restHash } from "../core/protocol/messages.ts";
+import { leafHasher } from "../core/protocol/receipt.ts";
+import { placeInFile, readBody, type StoredBatch } from "./batches.ts";
+import { batches, inferences } from "./schema.ts";
+import type { StoredInference } from "./store.ts";
+
+/** A committed receipt's proof, with what a reader wants to know of its batch. */
+export type BatchProof = CommittedReceipt & {
+  root: Uint8Array;
+  count: number;
+  txHash: string | null;
+  committedAt: bigint;
+  committedIn: bigint;
+  headerHash: Uint8Array;
+};
+
+export type ReceiptProofs = {
+  /** From a receipt's leaf to the root of its window. */
+  windowPath(row: StoredInference): Promise<Uint8Array[]>;
+  /** From a receipt's leaf to the root of its batch; undefined until the batch is committed. */
+  batchProof(row: StoredInference): Promise<BatchProof | undefined>;
+};
+
+type Options = { database: OpenDatabase; blobs: BlobStore; domain: Domain };
+
+export function createProofs({ database: { db }, blobs, domain }: Options): ReceiptProofs {
+  return {
+    async windowPath(row) {
+      const members = await db
+        .select({ receipt: inferences.receipt })
+        .from(inferences)
+        .where(eq(inferences.window, row.window as string))
+        .orderBy(asc(inferences.leafIndex));
+      const hasher = leafHasher(domain);
+      const leaves = members.map(({ receipt }) => hasher.ofEncoded(receipt as Uint8Array));
+      return merklePath(buildTree(leaves), row.leafIndex as number);
+    },
+
+    async batchProof(row) {
+      if (row.state !== "batched" || row.batch === null) return undefined;
+      const [batch] = await db
+        .select()
+        .from(batches)
+        .where(and(eq(batches.settler, row.settler), eq(batches.number, row.batch)));
+      if (batch?.state !== "committed") return undefined;
+      const body = readBody(batch);
+      const bytes = batch.fileHash && (await blobs.get(batch.fileHash));
+      if (!bytes)
+        throw new BaseError("A batch's file is missing", { code: "storage_damaged", facts: { batch: row.batch } });
+      const file = decodeBatchFile(bytes);
+      return {
+        receipt: row.receipt as Uint8Array,
+        path: batchTree(file.windows).path(placeInFile(file, row.requestId as Hex)),
+        number: body.number,
+        prevHash: batch.prevHash as Uint8Array,
+        restHash: restHash(bodyHash(body), commitmentOf(batch)),
+        root: body.root,
+        count: body.count,
+        txHash: batch.txHash,
+        committedAt: batch.committedAt as bigint,
+        committedIn: batch.committedIn as bigint,
+        headerHash: batch.headerHash as Uint8Array,
+      };
+    },
+  };
+}
+
+/** What the contract added to a recorded batch. */
+export function commitmentOf(batch: StoredBatch) {
+  return {
+    signersHash: batch.signersHash as Uint8Array,
+    committedAt: batch.committedAt as bigint,
+    committedIn: batch.committedIn as bigint,
+  };
+}

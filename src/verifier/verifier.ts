@@ -1,0 +1,133 @@
+import { Hono } from "hono";
+import { z } from "zod";
+import type { EvidenceProvider } from "../core/attestation/evidence.ts";
+import type { BlobStore } from "../core/blobStore.ts";
+import type { ChainView } from "../core/chain/view.ts";
+import type { Clock } from "../core/clock.ts";
+import { InputError } from "../core/errors.ts";
+import { fromHex, toHex } from "../core/hashing/hex.ts";
+import { addressOf, publicKeyOf, secp256k1 } from "../core/hashing/secp256k1.ts";
+import { sha256 } from "../core/hashing/sha256.ts";
+import { parseHeader, parseJson, readBody } from "../core/http/body.ts";
+import { errorBody, errorHandler } from "../core/http/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import { bodyDigest } from "../core/protocol/batch.ts";
+import { batchBodySchema } from "../core/protocol/batchRequest.ts";
+import type { Domain } from "../core/protocol/domain.ts";
+import { BATCH_HEADER } from "../core/protocol/headers.ts";
+import { bytes32, toJson } from "../core/protocol/json.ts";
+import { decodeReceipt, leafHasher } from "../core/protocol/receipt.ts";
+import { type Submission, submissionSchema } from "../core/protocol/submission.ts";
+import { checkBatch } from "./checkBatch.ts";
+import { checkReceipt } from "./checkReceipt.ts";
+import type { Ledger } from "./ledger.ts";
+import { checkMode, type ExactModels } from "./reexecute.ts";
+import { createWindowSigner } from "./windowSigner.ts";
+
+export type VerifierOptions = {
+  /** The verifier's node id, its operator and its attested key. */
+  node: number;
+  operator: number;
+  key: Uint8Array;
+  domain: Domain;
+  view: ChainView;
+  ledger: Ledger;
+  blobs: BlobStore;
+  evidence: EvidenceProvider;
+  exactModels: ExactModels;
+  clock: Clock;
+  logger: Logger;
+  windowMs?: number;
+  /** The latest deadline it signs a batch for, in seconds from now. */
+  settleLag: number;
+  maxBodyBytes?: number;
+};
+
+export type Verifier = { app: Hono; close(): void };
+
+/** Checks receipts and batches, and signs what holds. */
+export function createVerifier(options: VerifierOptions): Verifier {
+  const { node, operator, key, domain, logger, blobs, windowMs = 50, maxBodyBytes = 64 << 20 } = options;
+  const windows = createWindowSigner({ ...options, windowMs });
+  const hasher = leafHasher(domain);
+  const app = new Hono();
+  app.onError(errorHandler(logger));
+
+  async function signReceipt(submission: Submission) {
+    const receipt = decodeReceipt(submission.receipt);
+    if (receipt.verifier !== node) {
+      throw new InputError("A receipt is for another verifier", {
+        code: "bad_receipt",
+        facts: { node, receipt: receipt.verifier },
+      });
+    }
+    const leaf = hasher.ofEncoded(submission.receipt);
+    if (!windows.knows(receipt.settler, receipt.sequence, leaf)) {
+      await checkReceipt(options, receipt, submission.payment, submission.evidence);
+      await checkMode(options.exactModels, receipt, submission);
+    }
+    const { window, signature, index, path } = await windows.add(receipt.settler, receipt.sequence, leaf);
+    return { window, signature, index, path };
+  }
+
+  app.get("/healthz", (c) => c.json({ ok: true, node, operator }));
+
+  app.post("/v1/receipts", async (c) => {
+    const text = Buffer.from(await readBody(c, maxBodyBytes)).toString("utf8");
+    const submissions = parseJson(z.array(submissionSchema).min(1).max(4096), text, "The list of receipts");
+    const results = await Promise.all(
+      submissions.map(async (submission) => {
+        try {
+          return { signed: await signReceipt(submission) };
+        } catch (error) {
+          return errorBody(error).body;
+        }
+      }),
+    );
+    return c.json({ results: toJson(results) as object[] });
+  });
+
+  app.post("/v1/batches", async (c) => {
+    const header = c.req.header(BATCH_HEADER);
+    if (!header) throw new InputError(`The header ${BATCH_HEADER} is missing`, { code: "bad_request" });
+    const body = parseHeader(batchBodySchema, header, BATCH_HEADER);
+    const bytes = await readBody(c, maxBodyBytes);
+    await checkBatch(options, body, bytes);
+    // Whoever signs can show the data later, whatever becomes of the settler.
+    await blobs.put(bytes);
+    const signature = secp256k1.sign(bodyDigest(domain, body), key);
+    logger.info({ settler: body.settler, number: String(body.number), count: body.count }, "batch.signed");
+    return c.json({ operator, signature: toHex(signature) });
+  });
+
+  app.get("/v1/data/:sha256", async (c) => {
+    const bytes = await blobs.get(fromHex(`0x${c.req.param("sha256")}`, 32));
+    if (!bytes) throw new InputError("There is no such file here", { code: "not_found" });
+    return c.body(new Uint8Array(bytes).buffer, 200, { "content-type": "application/json" });
+  });
+
+  app.get("/v1/attestation", async (c) => {
+    const nonce = parseJson(bytes32, JSON.stringify(c.req.query("nonce") ?? ""), "The nonce");
+    const address = addressOf(publicKeyOf(key));
+    const reportData = attestationReportData(nonce, fromHex(address, 20));
+    const { evidence } = await options.evidence.attest(reportData, nonce);
+    const { chainId, settlement } = domain;
+    const type = options.evidence.teeType;
+    return c.json({
+      node,
+      operator,
+      key: address,
+      chainId: String(chainId),
+      settlement,
+      type,
+      evidence: toHex(evidence),
+    });
+  });
+
+  return { app, close: () => windows.close() };
+}
+
+/** What a document made for a client's nonce commits to: sha256("OPG attestation v1" ‖ nonce ‖ address of the key). */
+export function attestationReportData(nonce: Uint8Array, address: Uint8Array): Uint8Array {
+  return sha256(Buffer.concat([Buffer.from("OPG attestation v1"), nonce, address]));
+}
