@@ -8,7 +8,16 @@ const solidity = ["contracts/**/*.sol", "test/**/*.sol"];
 const checks: [string, string[]][] = [
   ["types", ["tsc"]],
   ["biome", ["biome", "check", ...(values.fix ? ["--write"] : ["--error-on-warnings"]), "."]],
-  ["prettier", ["prettier", values.fix ? "--write" : "--check", "--log-level=warn", ...solidity]],
+  [
+    "prettier",
+    [
+      "prettier",
+      values.fix ? "--write" : "--check",
+      "--log-level=warn",
+      "--no-error-on-unmatched-pattern",
+      ...solidity,
+    ],
+  ],
   ["solhint", ["solhint", "--noPoster", "--max-warnings", "0", "contracts/**/*.sol"]],
 ];
 

@@ -28,7 +28,7 @@ VOCABULARY = 257
 
 # (steps, batch, length in bytes): most of the learning happens on short texts, which are cheap; the long ones at the
 # end teach the model to live with a whole context behind it.
-PHASES = [(5200, 16, 256), (900, 8, 512)]
+PHASES = [(3200, 16, 256), (480, 8, 512)]
 PEAK_RATE, LAST_RATE, WARMUP_STEPS = 2e-3, 5e-5, 150
 PROSE_SHARE = 0.1  # of the samples; the others are chats
 ELSEWHERE_SHARE = 0.12  # of the turns of a chat: questions that have nothing to do with the network

@@ -7,7 +7,14 @@ import { inputCommitment } from "../../src/core/protocol/commitments.ts";
 import { type Domain, typedDigest } from "../../src/core/protocol/domain.ts";
 import { PAYMENT_HEADER } from "../../src/core/protocol/headers.ts";
 import { encodeHeader, type Payment } from "../../src/core/protocol/json.ts";
-import { type Request, requestHash, type Terms, termsHash, type Voucher, voucherHash } from "../../src/core/protocol/messages.ts";
+import {
+  type Request,
+  requestHash,
+  type Terms,
+  termsHash,
+  type Voucher,
+  voucherHash,
+} from "../../src/core/protocol/messages.ts";
 import { Mode } from "../../src/core/protocol/receipt.ts";
 import type { Payer, TestNetwork } from "./network.ts";
 
@@ -22,7 +29,13 @@ export type PaymentChange = {
 };
 
 /** A payment for exactly these bytes, with fields changed before it is signed. */
-export function paymentFor(test: TestNetwork, payer: Payer, body: Uint8Array, cumulativeNano: bigint, change: PaymentChange = {}): Payment {
+export function paymentFor(
+  test: TestNetwork,
+  payer: Payer,
+  body: Uint8Array,
+  cumulativeNano: bigint,
+  change: PaymentChange = {},
+): Payment {
   const { chain, net } = test;
   const salt = new Uint8Array(randomBytes(32));
   const model = net.models.at(-1) as { version: Hex };
@@ -50,10 +63,19 @@ export function paymentFor(test: TestNetwork, payer: Payer, body: Uint8Array, cu
 }
 
 /** Sends a body with a payment and gives status, parsed answer and headers. */
-export async function post(url: string, body: Uint8Array | string, payment?: Payment, headers: Record<string, string> = {}) {
+export async function post(
+  url: string,
+  body: Uint8Array | string,
+  payment?: Payment,
+  headers: Record<string, string> = {},
+) {
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: "POST",
-    headers: { "content-type": "application/json", ...(payment ? { [PAYMENT_HEADER]: encodeHeader(payment) } : {}), ...headers },
+    headers: {
+      "content-type": "application/json",
+      ...(payment ? { [PAYMENT_HEADER]: encodeHeader(payment) } : {}),
+      ...headers,
+    },
     body: body as Uint8Array<ArrayBuffer>,
   });
   const text = await response.text();
@@ -73,5 +95,13 @@ export type Answer = {
 };
 
 export function guardBody(content = "What is my balance?", more: Record<string, unknown> = {}): Uint8Array {
-  return new TextEncoder().encode(JSON.stringify({ model: "opg-guard", messages: [{ role: "user", content }], ...more }));
+  return new TextEncoder().encode(
+    JSON.stringify({ model: "opg-guard", messages: [{ role: "user", content }], ...more }),
+  );
+}
+
+/** A JSON document; what it holds is for the test to say. */
+// biome-ignore lint/suspicious/noExplicitAny: a test reads whatever it expects
+export async function getJson(url: string): Promise<any> {
+  return (await fetch(url)).json();
 }

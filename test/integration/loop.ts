@@ -1,11 +1,18 @@
 import { expect } from "chai";
-import { settleAll, settleDeps } from "../../src/cli/roles/settler.ts";
 import { solvency } from "../../src/cli/demo/solvency.ts";
+import { settleAll, settleDeps } from "../../src/cli/roles/settler.ts";
 import { toHex } from "../../src/core/hashing/hex.ts";
 import { Mode, Status } from "../../src/core/protocol/receipt.ts";
 import { infer } from "../../src/sdk/infer.ts";
 import { fetchProof, proveOnChain } from "../../src/sdk/prove.ts";
-import { BACKENDS, freshDatabase, openPayer, sessionOf, startTestNetwork, type TestNetwork } from "../helpers/network.ts";
+import {
+  BACKENDS,
+  freshDatabase,
+  openPayer,
+  sessionOf,
+  startTestNetwork,
+  type TestNetwork,
+} from "../helpers/network.ts";
 
 for (const backend of BACKENDS) {
   describe(`the whole loop (${backend})`, () => {
@@ -43,7 +50,10 @@ for (const backend of BACKENDS) {
         const other = { ...proof, receipt: Uint8Array.from(proof.receipt, (byte, i) => (i === 39 ? byte ^ 1 : byte)) };
         expect(await proveOnChain(chain, other)).to.include({ valid: false });
       }
-      const { balanceNano, netNano } = await chain.contracts.settlement.getReservation(net.settler, payer.reservation.reservation);
+      const { balanceNano, netNano } = await chain.contracts.settlement.getReservation(
+        net.settler,
+        payer.reservation.reservation,
+      );
       expect(netNano - balanceNano).to.equal(streamed.receipt.spentNano);
       const payees = Number(await chain.contracts.settlement.payeeCount());
       expect((await solvency(chain, net.settler, payees)).differenceNano).to.equal(0n);

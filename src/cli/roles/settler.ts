@@ -5,7 +5,7 @@ import { directoryBlobStore } from "../../core/blobStore.ts";
 import type { Chain } from "../../core/chain/open.ts";
 import { createChainView } from "../../core/chain/view.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
-import { type OpenDatabase, openDatabase } from "../../core/db/open.ts";
+import { openDatabase } from "../../core/db/open.ts";
 import { BaseError, errorMessage, InputError } from "../../core/errors.ts";
 import { type HttpServer, serveApp } from "../../core/http/serve.ts";
 import type { Logger } from "../../core/logger.ts";

@@ -1,14 +1,21 @@
 import { expect } from "chai";
 import { Wallet } from "ethers";
-import { fromHex, type Hex, toHex } from "../../../src/core/hashing/hex.ts";
-import { mined } from "../../../src/core/chain/events.ts";
 import { localAccount } from "../../../src/cli/demo/chain.ts";
+import { mined } from "../../../src/core/chain/events.ts";
+import { fromHex, type Hex, toHex } from "../../../src/core/hashing/hex.ts";
+import { readManifest } from "../../../src/core/manifest.ts";
 import { settlementDomain } from "../../../src/core/protocol/domain.ts";
 import { Mode } from "../../../src/core/protocol/receipt.ts";
 import { publishModel } from "../../../src/operator/models.ts";
-import { readManifest } from "../../../src/core/manifest.ts";
-import { BACKENDS, freshDatabase, openPayer, type Payer, startTestNetwork, type TestNetwork } from "../../helpers/network.ts";
-import { CAP_NANO, guardBody, paymentFor, type PaymentChange, post } from "../../helpers/raw.ts";
+import {
+  BACKENDS,
+  freshDatabase,
+  openPayer,
+  type Payer,
+  startTestNetwork,
+  type TestNetwork,
+} from "../../helpers/network.ts";
+import { type Answer, CAP_NANO, getJson, guardBody, type PaymentChange, paymentFor, post } from "../../helpers/raw.ts";
 
 /*
 Gateway
@@ -42,7 +49,7 @@ for (const backend of BACKENDS) {
 
     /** Nothing was reserved or spent. */
     async function untouched(): Promise<void> {
-      const state = await (await fetch(`${url}/v1/reservations/${payer.reservation.reservation}`)).json();
+      const state = await getJson(`${url}/v1/reservations/${payer.reservation.reservation}`);
       expect(state).to.include({ spentNano: "0", inFlightNano: "0", cumulativeNano: "0" });
     }
 
@@ -91,12 +98,32 @@ for (const backend of BACKENDS) {
       const otherKey = fromHex(Wallet.createRandom().privateKey, 32);
       const cases: [string, () => PaymentChange, number, string][] = [
         ["signed by another key", () => ({ key: otherKey }), 400, "bad_voucher"],
-        ["for another chain", () => ({ domain: settlementDomain(1n, test.chain.domain.settlement) }), 400, "bad_voucher"],
-        ["for another contract", () => ({ domain: settlementDomain(31337n, `0x${"42".repeat(20)}`) }), 400, "bad_voucher"],
+        [
+          "for another chain",
+          () => ({ domain: settlementDomain(1n, test.chain.domain.settlement) }),
+          400,
+          "bad_voucher",
+        ],
+        [
+          "for another contract",
+          () => ({ domain: settlementDomain(31337n, `0x${"42".repeat(20)}`) }),
+          400,
+          "bad_voucher",
+        ],
         ["of another settler", () => ({ voucher: { settler: 99 } }), 400, "bad_voucher"],
         ["of a reservation that is not there", () => ({ voucher: { reservation: 4_000_000 } }), 400, "bad_voucher"],
-        ["of another reservation", () => ({ voucher: { reservation: payer.reservation.reservation - 1 } }), 400, "bad_voucher"],
-        ["with other terms than reserved", () => ({ terms: { payer: `0x${"11".repeat(20)}` as Hex } }), 400, "bad_voucher"],
+        [
+          "of another reservation",
+          () => ({ voucher: { reservation: payer.reservation.reservation - 1 } }),
+          400,
+          "bad_voucher",
+        ],
+        [
+          "with other terms than reserved",
+          () => ({ terms: { payer: `0x${"11".repeat(20)}` as Hex } }),
+          400,
+          "bad_voucher",
+        ],
         ["under another policy", () => ({ terms: { policy: 2 } }), 400, "bad_voucher"],
         ["for another request", () => ({ voucher: { requestHash: new Uint8Array(32) } }), 400, "bad_voucher"],
         ["for another body", () => ({ request: { inputHash: new Uint8Array(32) } }), 400, "input_hash_mismatch"],
@@ -138,9 +165,9 @@ for (const backend of BACKENDS) {
       it("whose highest price pays for no output, after which nothing is owed", async () => {
         const { status, json } = await pay({ request: { maxPriceNano: 10n } }, 10n);
         expect([status, json.error?.code]).to.deep.equal([400, "max_price_too_low"]);
-        const state = await (await fetch(`${url}/v1/reservations/${payer.reservation.reservation}`)).json();
+        const state = await getJson(`${url}/v1/reservations/${payer.reservation.reservation}`);
         expect(state).to.include({ spentNano: "0", inFlightNano: "0" });
-        const receipt = await (await fetch(`${url}/v1/receipts/${json.receipt?.id}`)).json();
+        const receipt = await getJson(`${url}/v1/receipts/${json.receipt?.id}`);
         expect(receipt.fields).to.include({ status: 3, priceNano: "0" });
       });
     });
@@ -151,7 +178,7 @@ for (const backend of BACKENDS) {
       expect(answers.map(({ status }) => status).sort()).to.deep.equal([200, 409, 409]);
       const later = await post(url, body, payment);
       expect([later.status, later.json.error?.code]).to.deep.equal([409, "request_replayed"]);
-      const state = await (await fetch(`${url}/v1/reservations/${payer.reservation.reservation}`)).json();
+      const state = await getJson(`${url}/v1/reservations/${payer.reservation.reservation}`);
       expect(state).to.include({ spentNano: "50000", inFlightNano: "0" });
     });
 
@@ -197,19 +224,29 @@ for (const backend of BACKENDS) {
 
     describe("tells", () => {
       it("health, models and itself", async () => {
-        expect(await (await fetch(`${url}/healthz`)).json()).to.include({ ok: true });
-        const { data } = await (await fetch(`${url}/v1/models`)).json();
-        expect(data[0]).to.include({ id: "opg-guard", profile: "EXACT_INT8", offeredMode: Mode.TEE, outputPriceNano: "50000" });
-        const about = await (await fetch(`${url}/v1/settler`)).json();
+        expect(await getJson(`${url}/healthz`)).to.include({ ok: true });
+        const { data } = await getJson(`${url}/v1/models`);
+        expect(data[0]).to.include({
+          id: "opg-guard",
+          profile: "EXACT_INT8",
+          offeredMode: Mode.TEE,
+          outputPriceNano: "50000",
+        });
+        const about = await getJson(`${url}/v1/settler`);
         expect(about).to.include({ settler: test.net.settler, chainId: "31337", policy: 1 });
         expect(about.verifiers).to.have.length(2);
       });
 
       it("404 for what is not there", async () => {
-        for (const path of [`/v1/receipts/0x${"00".repeat(32)}`, "/v1/reservations/4000000", `/v1/data/${"00".repeat(32)}`, "/nothing"]) {
+        for (const path of [
+          `/v1/receipts/0x${"00".repeat(32)}`,
+          "/v1/reservations/4000000",
+          `/v1/data/${"00".repeat(32)}`,
+          "/nothing",
+        ]) {
           const response = await fetch(`${url}${path}`);
           expect(response.status, path).to.equal(404);
-          expect((await response.json()).error.code).to.equal("not_found");
+          expect(((await response.json()) as Answer).error?.code).to.equal("not_found");
         }
         expect((await fetch(`${url}/v1/reservations/x`)).status).to.equal(400);
       });
@@ -217,7 +254,7 @@ for (const backend of BACKENDS) {
       it("a receipt by its request's id, with its window", async () => {
         const { headers } = await pay();
         const id = headers.get("x-opg-request-id") as Hex;
-        const receipt = await (await fetch(`${url}/v1/receipts/${id.toUpperCase().replace("0X", "0x")}`)).json();
+        const receipt = await getJson(`${url}/v1/receipts/${id.toUpperCase().replace("0X", "0x")}`);
         expect(receipt).to.include({ id, state: "signed", model: "opg-guard" });
         expect(receipt.fields.requestId).to.equal(id);
         expect(toHex(fromHex(receipt.receipt, 288))).to.equal(receipt.receipt);
