@@ -1,3 +1,4 @@
+import { readFile, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import Table from "cli-table3";
 import hre from "hardhat";
@@ -9,13 +10,14 @@ import { openBench } from "./gas/setup.ts";
 
 const HELP = `Measures gas: \`gasUsed\` of whole transactions on cold state, on an in-process chain of the Osaka rules.
 
-Usage: npm run -s bench:gas -- [--json]
+Usage: npm run -s bench:gas -- [--json] [--only <text>] [--record]
 
-  --json   {"ok","rows":[{"name","gasUsed","perUnit","bytes","limit","perUnitLimit","peer":{"name","gasUsed"}}]}
+  --json          {"ok","rows":[{"name","gasUsed","recorded","perUnit","bytes","limit","perUnitLimit","peer"}]}
   --only <text>   rows whose name contains the text
+  --record        write these figures as those that later runs are compared with
 
-perUnit is the cost of each further payer; a row is over its limit when gasUsed is above limit or perUnit above
-perUnitLimit. Exit code 1 when a row is.
+perUnit is the cost of each further payer. A row fails when gasUsed is above limit, perUnit above perUnitLimit, or
+gasUsed more than half a percent above what was recorded in scripts/bench/gas/recorded.json. Exit code 1 when a row does.
 `;
 
 const { values } = parseArgs({
@@ -23,6 +25,7 @@ const { values } = parseArgs({
     json: { type: "boolean", default: false },
     help: { type: "boolean", default: false },
     only: { type: "string", default: "" },
+    record: { type: "boolean", default: false },
   },
 });
 if (values.help) {
@@ -42,16 +45,27 @@ for (const group of all) {
   }
 }
 await bench.connection.close();
-const within = ({ gasUsed, limit, perUnit, perUnitLimit }: Row) =>
-  gasUsed <= limit && (perUnit === null || perUnitLimit === null || perUnit <= perUnitLimit);
-const ok = rows.every(within);
 
-if (values.json) process.stdout.write(`${JSON.stringify({ ok, rows })}\n`);
-else {
+const RECORDED = new URL("./gas/recorded.json", import.meta.url);
+const recorded: Record<string, number> = JSON.parse(await readFile(RECORDED, "utf8"));
+if (values.record) {
+  for (const { name, gasUsed } of rows) recorded[name] = gasUsed;
+  await writeFile(RECORDED, `${JSON.stringify(recorded, null, 2)}\n`);
+}
+/** Signatures differ in a few zero bytes between machines; more than that is a change of the code. */
+const grown = ({ name, gasUsed }: Row) => gasUsed > (recorded[name] ?? 0) * 1.005;
+const over = ({ gasUsed, limit, perUnit, perUnitLimit }: Row) =>
+  gasUsed > limit || (perUnit !== null && perUnitLimit !== null && perUnit > perUnitLimit);
+const ok = !rows.some((row) => over(row) || grown(row));
+
+if (values.json) {
+  const withRecorded = rows.map((row) => ({ ...row, recorded: recorded[row.name] ?? null }));
+  process.stdout.write(`${JSON.stringify({ ok, rows: withRecorded })}\n`);
+} else {
   const head = ["row", "gas", "limit", "per payer", "limit", "bytes", "best peer", "gas"];
   const table = new Table({ head, style: { head: [], border: [] } });
   for (const row of rows) {
-    const mark = within(row) ? "" : " OVER";
+    const mark = over(row) ? " OVER" : grown(row) ? ` GREW from ${recorded[row.name] ?? "unrecorded"}` : "";
     const { name, gasUsed, limit, perUnit, perUnitLimit, bytes, peer } = row;
     table.push([
       name + mark,

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -23,14 +24,26 @@ export type TestChain = { rpcUrl: string; chain: Chain; deployment: Deployment; 
 export async function startTestChain(): Promise<TestChain> {
   const server = await network.createServer("default", "127.0.0.1", 0);
   const { port } = await server.listen();
-  const rpcUrl = `http://127.0.0.1:${port}`;
+  try {
+    return await deployTo(`http://127.0.0.1:${port}`, () => server.close());
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
+}
+
+async function deployTo(rpcUrl: string, stop: () => Promise<void>): Promise<TestChain> {
   const connection = await network.create({ network: "local", override: { url: rpcUrl } });
   const { ethers, ignition } = connection;
   const [deployer] = await ethers.getSigners();
   const parameters = withDeployer(await readParameters("local"), deployer?.address ?? "");
+  // Over HTTP Ignition keeps a journal, and another chain of the same id must not go on from it.
+  const deploymentId = `chain-31337-test-${randomBytes(8).toString("hex")}`;
   const deployed = await ignition.deploy(protocolModule(parameters), {
     config: { requiredConfirmations: 1, blockPollingInterval: 20 },
+    deploymentId,
   });
+  await rm(join("deploy/deployments", deploymentId), { recursive: true });
   const contracts = await Promise.all(
     Object.entries(deployed).map(async ([name, contract]) => {
       const address = await contract.getAddress();
@@ -54,7 +67,7 @@ export async function startTestChain(): Promise<TestChain> {
     deployment,
     async close() {
       chain.provider.destroy();
-      await server.close();
+      await stop();
     },
   };
 }
@@ -65,7 +78,12 @@ export type TestNetwork = TestChain & { net: DemoNetwork; directory: string };
 export async function startTestNetwork(options: NetworkOptions = {}): Promise<TestNetwork> {
   const test = await startTestChain();
   const directory = await mkdtemp(join(tmpdir(), "opg-test-"));
-  const net = await startNetwork(test.chain, directory, silentLogger, { models: ["opg-guard"], ...options });
+  const net = await startNetwork(test.chain, directory, silentLogger, { models: ["opg-guard"], ...options }).catch(
+    async (error) => {
+      await test.close();
+      throw error;
+    },
+  );
   return {
     ...test,
     net,

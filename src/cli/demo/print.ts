@@ -6,7 +6,8 @@ const opg = (nano: string) => `${formatOpg(BigInt(nano))} OPG`;
 
 /** What happened, for a person: one table, then where to look next. */
 export function describeDemo({ result, urls }: RunningDemo, keep: boolean): string {
-  const table = new Table({ head: ["what", "result"], style: { head: [], border: [] } });
+  const noRules = { mid: "", "left-mid": "", "mid-mid": "", "right-mid": "" };
+  const table = new Table({ chars: noRules, style: { head: [], border: [] } });
   const statuses = Object.entries(result.byStatus).filter(([, count]) => count > 0);
   const perReceipt = (gas: string, count: number) =>
     `${gas} gas for ${count} receipts (${Math.round(Number(gas) / count)} each)`;

@@ -130,6 +130,13 @@ export async function runDemo({ inferences }: DemoOptions): Promise<RunningDemo>
     },
     { title: "Infer: first half", run: inferring(0.5) },
     { title: "Settle what was done", run: settling },
+    {
+      title: "Change one byte of an answer on its way",
+      async run() {
+        tamperedRefused = await tamper(agents[0] as Agent, network.gatewayUrl);
+        load = { ...load, sent: load.sent + 1 };
+      },
+    },
     { title: "Infer: second half", run: inferring(0.5) },
     { title: "Settle the rest", run: settling },
     {
@@ -143,12 +150,6 @@ export async function runDemo({ inferences }: DemoOptions): Promise<RunningDemo>
         const sent = await localAccount(chain, 8).sendTransaction({ to: receiptVerifier.target, data });
         const gasUsed = (await sent.wait())?.gasUsed ?? 0n;
         proof = { requestId: requestIdOf(receipt), valid, gasUsed: String(gasUsed) };
-      },
-    },
-    {
-      title: "Change one byte of an answer on its way",
-      async run() {
-        tamperedRefused = await tamper(agents[0] as Agent, network.gatewayUrl);
       },
     },
     {

@@ -164,7 +164,7 @@ for (const backend of BACKENDS) {
 
       it("whose highest price pays for no output, after which nothing is owed", async () => {
         const { status, json } = await pay({ request: { maxPriceNano: 10n } }, 10n);
-        expect([status, json.error?.code]).to.deep.equal([400, "max_price_too_low"]);
+        expect([status, json.error?.code]).to.deep.equal([402, "max_price_too_low"]);
         const state = await getJson(`${url}/v1/reservations/${payer.reservation.reservation}`);
         expect(state).to.include({ spentNano: "0", inFlightNano: "0" });
         const receipt = await getJson(`${url}/v1/receipts/${json.receipt?.id}`);
