@@ -17,7 +17,6 @@ export default defineConfig({
   plugins: [toolbox],
   tasks: [deployTask],
   solidity: {
-    npmFilesToBuild: ["@openzeppelin/contracts/governance/TimelockController.sol"],
     profiles: {
       default: {
         version: "0.8.37",

@@ -44,8 +44,11 @@ abstract contract MeasurementPolicy is Governed {
     /// @notice Number of entries; indices run from 1.
     uint32 public measurementCount;
 
-    /// @notice The latest entry of an image, 0 when there is none.
-    mapping(bytes32 measurementId => uint32 index) public measurementIndex;
+    /// @dev The latest entry of an image, 0 when there is none.
+    mapping(bytes32 measurementId => uint32 index) internal _latest;
+
+    /// @dev The entry that was active when this one was proposed, 0 when there was none.
+    mapping(uint32 index => uint32 earlier) internal _earlier;
 
     mapping(uint32 index => Measurement) internal _measurements;
 
@@ -59,7 +62,7 @@ abstract contract MeasurementPolicy is Governed {
         bytes4 teeType,
         string calldata note
     ) external onlyGovernance returns (uint32 index) {
-        uint32 standing = measurementIndex[measurementId];
+        uint32 standing = measurementIndex(measurementId);
         if (isMeasurementActive(standing) && _measurements[standing].activeUntil == 0) {
             revert MeasurementPolicy_AlreadyActive(measurementId, standing);
         }
@@ -91,6 +94,14 @@ abstract contract MeasurementPolicy is Governed {
         return _measurements[index];
     }
 
+    /// @return index The entry of an image that counts in this block, else the latest one; 0 when there is none. An image
+    /// whose entry has an end can be proposed anew in time: the standing entry counts until the new one is active.
+    function measurementIndex(bytes32 measurementId) public view returns (uint32 index) {
+        index = _latest[measurementId];
+        uint32 earlier = _earlier[index];
+        if (!isMeasurementActive(index) && isMeasurementActive(earlier)) return earlier;
+    }
+
     /// @return active Whether an entry counts in this block.
     function isMeasurementActive(uint32 index) public view returns (bool active) {
         Measurement storage entry = _measurements[index];
@@ -108,7 +119,8 @@ abstract contract MeasurementPolicy is Governed {
         string memory note
     ) internal returns (uint32 index) {
         index = ++measurementCount;
-        measurementIndex[measurementId] = index;
+        _earlier[index] = measurementIndex(measurementId);
+        _latest[measurementId] = index;
         _measurements[index] = Measurement({teeType: teeType, activeFrom: activeFrom, activeUntil: 0, revokedAt: 0});
         emit MeasurementProposed(index, measurementId, teeType, activeFrom, note);
     }

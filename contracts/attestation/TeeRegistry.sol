@@ -224,7 +224,7 @@ contract TeeRegistry is ITeeRegistry, MeasurementPolicy, EIP712 {
     }
 
     function _checkMeasurement(bytes32 measurementId, bytes4 teeType) internal view returns (uint32 index) {
-        index = measurementIndex[measurementId];
+        index = measurementIndex(measurementId);
         if (!isMeasurementActive(index)) revert TeeRegistry_MeasurementNotActive(measurementId, index);
         bytes4 approved = _measurements[index].teeType;
         if (approved != teeType) revert TeeRegistry_WrongKind(teeType, approved);

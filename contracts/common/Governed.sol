@@ -11,8 +11,8 @@ interface ITimelockDelay {
 /// trust does not.
 ///
 /// TRUST
-/// @dev `governance` is a timelock. A governed call is refused while its delay is below `parameterDelay`, so that lowering
-/// the delay first does not shorten the notice that users get. The guardian is one key or multisig; what it can do at
+/// @dev `governance` is a {ProtocolTimelock}, whose delay has an immutable floor. A governed call is refused while the delay
+/// is below `parameterDelay`, so that a wrong timelock governs nothing. The guardian is one key or multisig; what it can do at
 /// worst is to remove or to pause.
 abstract contract Governed {
     /// @notice Emitted when the guardian was replaced; zero means that there is none.

@@ -30,10 +30,13 @@ error ProtocolTimes_BrokenRelation(string relation, uint256 left, uint256 right)
 /// that no pair of contracts can be deployed with tables that contradict each other's assumptions.
 library ProtocolTimesLib {
     function check(ProtocolTimes memory t) internal pure {
+        _atLeast("claimHorizon >= 1", t.claimHorizon, 1);
         _atLeast("answerTime >= 1", t.answerTime, 1);
-        _atLeast("longestDispute >= answerTime", t.longestDispute, t.answerTime);
+        // From a claim to the penalty that follows it, see Court.
+        uint256 doubt = uint256(t.claimHorizon) + t.answerTime;
+        _atLeast("longestDispute >= claimHorizon + 2 * answerTime", t.longestDispute, doubt + t.answerTime);
         _atLeast("7 days >= longestDispute", 7 days, t.longestDispute);
-        _above("earningsDelay > claimHorizon", t.earningsDelay, t.claimHorizon);
+        _above("earningsDelay > claimHorizon + answerTime", t.earningsDelay, doubt);
         _atLeast("earningsDelay >= auditTimeout", t.earningsDelay, t.auditTimeout);
         _above("releaseDelay > maxPause + settleLag", t.releaseDelay, uint256(t.maxPause) + t.settleLag);
         _atLeast("1 days >= maxPause", 1 days, t.maxPause);

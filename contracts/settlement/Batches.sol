@@ -40,6 +40,9 @@ abstract contract Batches is ISettlement, Earnings, EIP712 {
     uint32 public immutable claimHorizon;
 
     /// @inheritdoc ISettlement
+    uint32 public immutable coverPeriod;
+
+    /// @inheritdoc ISettlement
     uint64 public immutable ringSize;
 
     struct Checkpoint {
@@ -53,13 +56,20 @@ abstract contract Batches is ISettlement, Earnings, EIP712 {
     /// @dev key = settler << 64 | number / CHECKPOINT_INTERVAL.
     mapping(uint256 key => Checkpoint) internal _checkpoints;
 
-    constructor(ITeeRegistry teeRegistry_, IStakeHub stakeHub_, uint32 claimHorizon_, uint64 ringSize_) {
+    constructor(
+        ITeeRegistry teeRegistry_,
+        IStakeHub stakeHub_,
+        uint32 claimHorizon_,
+        uint32 answerTime,
+        uint64 ringSize_
+    ) {
         if (ringSize_ < 2 * CHECKPOINT_INTERVAL || ringSize_ % CHECKPOINT_INTERVAL != 0) {
             revert Settlement_BadPolicy("ringSize", ringSize_, 2 * CHECKPOINT_INTERVAL);
         }
         teeRegistry = teeRegistry_;
         stakeHub = stakeHub_;
         claimHorizon = claimHorizon_;
+        coverPeriod = claimHorizon_ + answerTime;
         ringSize = ringSize_;
     }
 
@@ -84,6 +94,9 @@ abstract contract Batches is ISettlement, Earnings, EIP712 {
 
         SettlerState state = _states[header.settler];
         if (!state.isOpen()) revert Settlement_UnknownSettler(header.settler);
+        if (msg.sender != _openings[header.settler].committer) {
+            revert Settlement_NotCommitter(header.settler, msg.sender);
+        }
         uint32 number = state.batches() + 1;
         if (header.number != number) revert Settlement_WrongBatchNumber(header.settler, number, header.number);
 
@@ -233,8 +246,8 @@ abstract contract Batches is ISettlement, Earnings, EIP712 {
         revert Settlement_ZeroRow(index);
     }
 
-    /// @dev The settler's state after a batch. Its debits raise a level that drains at half the stake per horizon. A level
-    /// of at most half the stake bounds the debits of any horizon by what drained in it and what is left: the whole.
+    /// @dev The settler's state after a batch. Its debits raise a level that drains at half the stake per cover period. A
+    /// level of at most half the stake bounds the debits of any period by what drained in it and what is left: the whole.
     function _advance(
         uint32 settler,
         SettlerState state,
@@ -243,7 +256,7 @@ abstract contract Batches is ISettlement, Earnings, EIP712 {
         uint64 fee
     ) internal view returns (SettlerState) {
         uint256 stake = stakeHub.effectiveStake(settler);
-        uint256 drained = (stake * (block.timestamp - state.levelAt())) / (2 * uint256(claimHorizon));
+        uint256 drained = (stake * (block.timestamp - state.levelAt())) / (2 * uint256(coverPeriod));
         uint256 level = state.levelNano();
         level = (level > drained ? level - drained : 0) + total;
         if (level > stake / 2) revert Settlement_CoverExceeded(settler, level, stake / 2);

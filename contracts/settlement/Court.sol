@@ -9,12 +9,12 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {PPM, WEI_PER_NANO} from "../common/Nano.sol";
 import {ProtocolTimes, ProtocolTimesLib} from "../common/ProtocolTimes.sol";
 import {IStakeHub, SlashOrder} from "../staking/IStakeHub.sol";
-import {ClaimState, DebitClaim, ICourt, SlashTable} from "./ICourt.sol";
+import {ClaimState, DebitClaim, ICourt, LaterDebit, Penalty, SlashTable} from "./ICourt.sol";
 import {Inclusion} from "./Inclusion.sol";
 import {ISettlement} from "./ISettlement.sol";
 import {Messages} from "./Messages.sol";
 import {ReceiptLib} from "./ReceiptLib.sol";
-import {Batch, BatchRef, Receipt, Terms, Voucher} from "./SettlementTypes.sol";
+import {Batch, BatchBody, BatchRef, Receipt, Terms, Voucher} from "./SettlementTypes.sol";
 
 /// @title Court
 /// @notice See {ICourt}.
@@ -23,7 +23,9 @@ import {Batch, BatchRef, Receipt, Terms, Voucher} from "./SettlementTypes.sol";
 /// @dev Nobody: every verdict follows from what the settlement contract committed and from signatures. It holds bonds only.
 ///
 /// INVARIANTS
-/// @dev token.balanceOf(this) = bondNano * 1e9 * open claims. A debit is claimed once; a claim ends once.
+/// @dev token.balanceOf(this) = bondNano * 1e9 * open claims. A debit is claimed once; a claim ends once. Harmed payers come
+/// first: a penalty is taken when every debit that was committed before the verdict is either refunded or beyond doubt,
+/// and once a batch, so that penalties never eat what refunds need.
 contract Court is ICourt, ReentrancyGuardTransient {
     using ReceiptLib for Receipt;
     using SafeERC20 for IERC20;
@@ -34,12 +36,18 @@ contract Court is ICourt, ReentrancyGuardTransient {
 
     uint256 internal constant ROW_BYTES = 12;
 
+    /// @dev The hash of no signers: a penalty of the settler alone.
+    bytes32 internal constant NO_SIGNERS = keccak256("");
+
     IERC20 public immutable token;
     ISettlement public immutable settlement;
     IStakeHub public immutable stakeHub;
     bytes32 public immutable domainSeparator;
     uint32 public immutable claimHorizon;
     uint32 public immutable answerTime;
+
+    /// @inheritdoc ICourt
+    uint32 public immutable penaltyDelay;
 
     /// @inheritdoc ICourt
     uint64 public immutable bondNano;
@@ -55,7 +63,14 @@ contract Court is ICourt, ReentrancyGuardTransient {
     mapping(uint32 settler => mapping(uint64 number => uint256 open)) public openClaims;
 
     mapping(uint256 claim => DebitClaim) internal _claims;
-    mapping(uint32 settler => mapping(uint64 number => mapping(uint32 reservation => bool))) internal _claimed;
+
+    /// @inheritdoc ICourt
+    mapping(uint32 settler => mapping(uint64 number => mapping(uint32 reservation => uint256 claim))) public claimOf;
+
+    /// @dev What a payee gave back of a batch, so that it never gives more than the batch credited it.
+    mapping(uint32 settler => mapping(uint64 number => mapping(uint32 payee => uint64 nano))) internal _takenNano;
+
+    mapping(bytes32 evidenceId => Penalty) internal _penalties;
 
     constructor(
         IERC20 token_,
@@ -74,8 +89,13 @@ contract Court is ICourt, ReentrancyGuardTransient {
         settlement = settlement_;
         stakeHub = stakeHub_;
         domainSeparator = settlement_.domainSeparator();
+        // Another table than the settlement contract's would leave debits that are neither claimable nor covered.
+        if (times.claimHorizon + times.answerTime != settlement_.coverPeriod()) {
+            revert Court_OtherTimes(times.claimHorizon + times.answerTime, settlement_.coverPeriod());
+        }
         claimHorizon = times.claimHorizon;
         answerTime = times.answerTime;
+        penaltyDelay = times.claimHorizon + times.answerTime;
         unprovenDebitPpm = table.unprovenDebitPpm;
         signerPpm = table.signerPpm;
         sequencePpm = table.sequencePpm;
@@ -100,12 +120,11 @@ contract Court is ICourt, ReentrancyGuardTransient {
         if (row >= debits.length / ROW_BYTES) revert Court_NoSuchRow(row);
         (uint32 settler, uint64 number) = (batch.body.settler, batch.body.number);
         (uint32 reservation, uint64 amountNano) = _rowAt(debits, row);
-        if (_claimed[settler][number][reservation]) revert Court_AlreadyClaimed(settler, number, reservation);
+        if (claimOf[settler][number][reservation] != 0) revert Court_AlreadyClaimed(settler, number, reservation);
 
-        _claimed[settler][number][reservation] = true;
         ++openClaims[settler][number];
         claim = ++claimCount;
-        (uint64 balanceNano, uint64 netNano, ) = settlement.getReservation(settler, reservation);
+        claimOf[settler][number][reservation] = claim;
         _claims[claim] = DebitClaim({
             state: ClaimState.OPEN,
             settler: settler,
@@ -113,8 +132,8 @@ contract Court is ICourt, ReentrancyGuardTransient {
             challenger: msg.sender,
             number: number,
             amountNano: amountNano,
-            debitedNano: netNano - balanceNano,
             answerBy: uint40(block.timestamp) + answerTime,
+            policy: batch.body.policy,
             missingNano: 0,
             nextRow: 0,
             rowsHash: rowsHash,
@@ -126,7 +145,7 @@ contract Court is ICourt, ReentrancyGuardTransient {
             reservation,
             number,
             msg.sender,
-            netNano - balanceNano,
+            amountNano,
             uint40(block.timestamp) + answerTime
         );
         settlement.freeze(settlement.getSettler(settler).payee, amountNano);
@@ -141,22 +160,25 @@ contract Court is ICourt, ReentrancyGuardTransient {
         bytes calldata voucherSignature,
         Receipt calldata receipt,
         bytes32[] calldata path,
-        BatchRef calldata ref
+        BatchRef calldata ref,
+        LaterDebit[] calldata later
     ) external nonReentrant {
         DebitClaim memory current = _open(claim);
         if (block.timestamp > current.answerBy) revert Court_AnswerTooLate(claim, current.answerBy);
-        _checkVoucher(current, terms, voucher, voucherSignature);
+        uint64 debitedNano = _debitedUpTo(current, later);
+        _checkVoucher(current, terms, voucher, voucherSignature, debitedNano);
         if (receipt.settler() != current.settler || receipt.reservation() != current.reservation) {
             revert Court_WrongReceipt(receipt.settler(), receipt.reservation());
         }
-        if (receipt.spent() < current.debitedNano) revert Court_ReceiptTooLow(receipt.spent(), current.debitedNano);
+        if (receipt.spent() < debitedNano) revert Court_ReceiptTooLow(receipt.spent(), debitedNano);
         if (!Inclusion.isCommitted(settlement, domainSeparator, current.settler, receipt, path, ref)) {
             revert Court_NotCommitted(receipt.requestId);
         }
 
         _end(claim, current, ClaimState.ANSWERED);
         emit DebitProven(claim, msg.sender);
-        token.safeTransfer(msg.sender, bondNano * WEI_PER_NANO);
+        // To the settler, whoever sends: else a challenger would copy the answer and get its bond back.
+        token.safeTransfer(_settlerAccount(current.settler), bondNano * WEI_PER_NANO);
     }
 
     /// @inheritdoc ICourt
@@ -170,11 +192,16 @@ contract Court is ICourt, ReentrancyGuardTransient {
         _end(claim, current, ClaimState.UPHELD);
         uint64 seized = settlement.seize(settlement.getSettler(current.settler).payee, current.amountNano);
         uint64 missing = current.amountNano - seized;
-        uint64 paid = _slashFor(claim, current.settler, unprovenDebitPpm, missing, current.challenger);
-        for (uint256 i; i < signers.length; i += 4) {
-            uint32 signer = uint32(bytes4(signers[i:i + 4]));
-            paid += _slashFor(claim, signer, signerPpm, missing - paid, current.challenger);
+        uint64 paid = _slashFor(claim, current.settler, missing);
+        for (uint256 i; i < signers.length && paid < missing; i += 4) {
+            paid += _slashFor(claim, _signerAt(signers, i), missing - paid);
         }
+        _schedulePenalty(
+            keccak256(abi.encode("debit", current.settler, current.number)),
+            current.settler,
+            current.challenger,
+            current.signersHash
+        );
         missing -= paid;
         _claims[claim].missingNano = missing;
         settlement.restore(current.settler, current.reservation, seized, paid);
@@ -194,19 +221,40 @@ contract Court is ICourt, ReentrancyGuardTransient {
         bytes32 rowsHash = keccak256(abi.encode(debitsHash, keccak256(credits)));
         if (rowsHash != current.rowsHash) revert Court_WrongRows(rowsHash, current.rowsHash);
 
+        mapping(uint32 payee => uint64) storage taken = _takenNano[current.settler][current.number];
         uint64 missing = current.missingNano;
         uint256 row = current.nextRow;
         uint256 end = row + rows;
         if (end > credits.length / ROW_BYTES) end = credits.length / ROW_BYTES;
         for (; missing != 0 && row < end; ++row) {
             (uint32 payee, uint64 creditedNano) = _rowAt(credits, row);
-            missing -= settlement.seize(payee, creditedNano < missing ? creditedNano : missing);
+            uint64 most = creditedNano - taken[payee];
+            uint64 got = settlement.seize(payee, most < missing ? most : missing);
+            taken[payee] += got;
+            missing -= got;
         }
         uint64 seized = current.missingNano - missing;
         _claims[claim].missingNano = missing;
         _claims[claim].nextRow = uint32(row); // a batch has fewer than 2^32 rows
         settlement.restore(current.settler, current.reservation, seized, 0);
         emit DebitRefunded(claim, seized, missing);
+    }
+
+    /* PENALTIES */
+
+    /// @inheritdoc ICourt
+    function punish(bytes32 evidenceId, bytes calldata signers) external nonReentrant {
+        Penalty memory due = _penalties[evidenceId];
+        if (due.dueAt == 0 || due.done) revert Court_NoPenalty(evidenceId);
+        if (block.timestamp <= due.dueAt) revert Court_PenaltyNotDue(evidenceId, due.dueAt);
+        if (keccak256(signers) != due.signersHash) revert Court_WrongSigners(keccak256(signers), due.signersHash);
+
+        _penalties[evidenceId].done = true;
+        bool debit = due.signersHash != NO_SIGNERS;
+        _penalise(evidenceId, due.settler, debit ? unprovenDebitPpm : sequencePpm, due.reporter);
+        for (uint256 i; i < signers.length; i += 4) {
+            _penalise(evidenceId, _signerAt(signers, i), signerPpm, due.reporter);
+        }
     }
 
     /* SEQUENCES */
@@ -224,14 +272,15 @@ contract Court is ICourt, ReentrancyGuardTransient {
         _checkBatch(secondBatch);
         uint32 settler = firstBatch.body.settler;
         if (secondBatch.body.settler != settler) revert Court_WrongReceipt(secondBatch.body.settler, 0);
-        if (first.sequence() != second.sequence()) {
+        bool billedTwice = first.requestId == second.requestId && first.price() != 0 && second.price() != 0;
+        if (first.sequence() != second.sequence() && !billedTwice) {
             revert Court_SequencesDiffer(first.sequence(), second.sequence());
         }
         bytes32 leaf = Messages.leaf(domainSeparator, first);
         if (leaf == Messages.leaf(domainSeparator, second)) revert Court_SameReceipt(leaf);
         _checkLeaf(first, firstPath, firstBatch);
         _checkLeaf(second, secondPath, secondBatch);
-        _punishSequence(settler, first.sequence());
+        _reportSequence(settler, firstBatch.body.number, first.sequence());
     }
 
     /// @inheritdoc ICourt
@@ -246,7 +295,7 @@ contract Court is ICourt, ReentrancyGuardTransient {
         uint64 sequence = receipt.sequence();
         bool inside = sequence >= from && sequence - from < count;
         if (inside && receipt.settler() == batch.body.settler) revert Court_InRange(sequence, from, count);
-        _punishSequence(batch.body.settler, sequence);
+        _reportSequence(batch.body.settler, batch.body.number, sequence);
     }
 
     /* VIEWS */
@@ -254,6 +303,11 @@ contract Court is ICourt, ReentrancyGuardTransient {
     /// @inheritdoc ICourt
     function getClaim(uint256 claim) external view returns (DebitClaim memory) {
         return _claims[claim];
+    }
+
+    /// @inheritdoc ICourt
+    function getPenalty(bytes32 evidenceId) external view returns (Penalty memory) {
+        return _penalties[evidenceId];
     }
 
     /* INTERNAL */
@@ -269,52 +323,100 @@ contract Court is ICourt, ReentrancyGuardTransient {
         settlement.unfreeze(settlement.getSettler(current.settler).payee, current.amountNano);
     }
 
-    /// @dev Takes the refund and a penalty of `ppm` of the operator's stake.
-    /// @return paidNano What came of it for the refund; this contract holds it.
-    function _slashFor(
-        uint256 claim,
-        uint32 operator,
-        uint32 ppm,
-        uint64 refundNano,
-        address reporter
-    ) internal returns (uint64 paidNano) {
-        uint64 penaltyNano = _part(stakeHub.slashableStake(operator), ppm);
+    /// @dev Takes a refund from an operator's stake; the penalty follows in {punish}.
+    /// @return paidNano What came of it; this contract holds it.
+    function _slashFor(uint256 claim, uint32 operator, uint64 refundNano) internal returns (uint64 paidNano) {
+        if (refundNano == 0) return 0;
         (, paidNano) = stakeHub.slash(
             SlashOrder({
                 operator: operator,
-                amountNano: refundNano + penaltyNano,
+                amountNano: refundNano,
                 harmed: address(this),
                 harmedNano: refundNano,
-                reporter: reporter,
-                reporterNano: _part(penaltyNano, reporterPpm),
-                evidenceId: keccak256(abi.encode("debit", claim, operator))
+                reporter: address(0),
+                reporterNano: 0,
+                evidenceId: keccak256(abi.encode(address(this), "refund", claim, operator))
             })
         );
     }
 
-    function _punishSequence(uint32 settler, uint64 sequence) internal {
-        bytes32 evidenceId = keccak256(abi.encode("sequence", settler, sequence));
-        emit SequenceFault(settler, sequence, evidenceId, msg.sender);
-        uint64 penaltyNano = _part(stakeHub.slashableStake(settler), sequencePpm);
+    function _penalise(bytes32 evidenceId, uint32 operator, uint32 ppm, address reporter) internal {
+        uint64 penaltyNano = _part(stakeHub.slashableStake(operator), ppm);
         stakeHub.slash(
             SlashOrder({
-                operator: settler,
+                operator: operator,
                 amountNano: penaltyNano,
                 harmed: address(0),
                 harmedNano: 0,
-                reporter: msg.sender,
+                reporter: reporter,
                 reporterNano: _part(penaltyNano, reporterPpm),
-                evidenceId: evidenceId
+                evidenceId: keccak256(abi.encode(address(this), "penalty", evidenceId, operator))
             })
         );
+    }
+
+    /// @dev Once for each id; the first reporter stands.
+    function _schedulePenalty(bytes32 evidenceId, uint32 settler, address reporter, bytes32 signersHash) internal {
+        if (_penalties[evidenceId].dueAt != 0) return;
+        uint40 dueAt = uint40(block.timestamp) + penaltyDelay;
+        _penalties[evidenceId] = Penalty({
+            reporter: reporter,
+            settler: settler,
+            dueAt: dueAt,
+            done: false,
+            signersHash: signersHash
+        });
+        emit PenaltyScheduled(evidenceId, settler, reporter, dueAt);
+    }
+
+    function _reportSequence(uint32 settler, uint64 number, uint64 sequence) internal {
+        bytes32 evidenceId = keccak256(abi.encode("sequence", settler, number));
+        if (_penalties[evidenceId].dueAt != 0) revert Court_AlreadyReported(settler, number);
+        emit SequenceFault(settler, sequence, evidenceId, msg.sender);
+        _schedulePenalty(evidenceId, settler, msg.sender, NO_SIGNERS);
+    }
+
+    /// @dev What was debited of a claim's reservation up to and with its batch, less what was restored of it: all that is
+    /// debited now, less the later debits that the answer shows.
+    function _debitedUpTo(
+        DebitClaim memory current,
+        LaterDebit[] calldata later
+    ) internal view returns (uint64 debitedNano) {
+        (uint64 balanceNano, uint64 netNano, ) = settlement.getReservation(current.settler, current.reservation);
+        debitedNano = netNano - balanceNano;
+        uint64 number = current.number;
+        for (uint256 i; i < later.length; ++i) {
+            BatchBody calldata body = later[i].batch.body;
+            if (body.settler != current.settler || body.number <= number) revert Court_NotLater(number, body.number);
+            number = body.number;
+            if (!Inclusion.isBatch(settlement, later[i].batch)) revert Court_UnknownBatch(body.settler, number);
+            bytes32 rowsHash = keccak256(abi.encode(keccak256(later[i].debits), later[i].creditsHash));
+            if (rowsHash != body.rowsHash) revert Court_WrongRows(rowsHash, body.rowsHash);
+            if (later[i].row >= later[i].debits.length / ROW_BYTES) revert Court_NoSuchRow(later[i].row);
+            (uint32 reservation, uint64 amountNano) = _rowAt(later[i].debits, later[i].row);
+            if (reservation != current.reservation) revert Court_WrongReceipt(body.settler, reservation);
+            DebitClaim storage other = _claims[claimOf[current.settler][number][reservation]];
+            // What was given back is not among what is debited now.
+            debitedNano -= other.state == ClaimState.UPHELD ? other.missingNano : amountNano;
+        }
+    }
+
+    function _settlerAccount(uint32 settler) internal view returns (address) {
+        return settlement.getPayee(settlement.getSettler(settler).payee).account;
+    }
+
+    function _signerAt(bytes calldata signers, uint256 offset) internal pure returns (uint32) {
+        return uint32(bytes4(signers[offset:offset + 4]));
     }
 
     function _checkVoucher(
         DebitClaim memory current,
         Terms calldata terms,
         Voucher calldata voucher,
-        bytes calldata signature
+        bytes calldata signature,
+        uint64 debitedNano
     ) internal view {
+        if (terms.policy != current.policy) revert Court_WrongPolicy(current.policy, terms.policy);
         bytes32 termsHash = Messages.termsHash(terms);
         (, , uint192 recorded) = settlement.getReservation(current.settler, current.reservation);
         if (uint256(termsHash) >> 64 != recorded) revert Court_WrongTerms(termsHash, recorded);
@@ -328,9 +430,7 @@ contract Court is ICourt, ReentrancyGuardTransient {
         bytes32 digest = MessageHashUtils.toTypedDataHash(domainSeparator, Messages.voucherHash(voucher));
         (address recovered, , ) = ECDSA.tryRecoverCalldata(digest, signature);
         if (recovered != terms.voucherKey) revert Court_WrongVoucherKey(recovered, terms.voucherKey);
-        if (voucher.cumulative < current.debitedNano) {
-            revert Court_VoucherTooLow(voucher.cumulative, current.debitedNano);
-        }
+        if (voucher.cumulative < debitedNano) revert Court_VoucherTooLow(voucher.cumulative, debitedNano);
     }
 
     function _checkBatch(Batch calldata batch) internal view {

@@ -106,8 +106,8 @@ abstract contract Earnings is ISettlement, Reservations {
         emit PayeeRegistered(payee, account);
     }
 
-    function _isPayee(uint256 payee) internal view override returns (bool) {
-        return _earnings[payee >> 2].lanes.lane(payee) != 0;
+    function _accountOf(uint32 payee) internal view override returns (address) {
+        return _payees[payee].account;
     }
 
     /// @dev `word` with more earnings for a payee, which must be registered.
@@ -120,7 +120,7 @@ abstract contract Earnings is ISettlement, Reservations {
 
     /// @dev Takes up to `amountNano`: from the lane first, then from what is pending.
     function _seize(uint32 payee, uint64 amountNano) internal returns (uint64 takenNano) {
-        if (!_isPayee(payee)) return 0;
+        if (_accountOf(payee) == address(0)) return 0;
         LaneWord storage slot = _earnings[payee >> 2];
         uint64 has = uint64(slot.lanes.lane(payee)) - 1;
         uint64 fromLane = amountNano < has ? amountNano : has;

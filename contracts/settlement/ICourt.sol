@@ -17,11 +17,11 @@ struct DebitClaim {
     uint32 settler;
     uint32 reservation;
     address challenger;
-    // slot 1: 8 + 8 + 8 + 5 = 29 bytes
+    // slot 1: 8 + 8 + 5 + 2 = 23 bytes
     uint64 number; // of the batch
     uint64 amountNano; // the debit in doubt
-    uint64 debitedNano; // all that was debited of the reservation when the claim was opened
     uint40 answerBy; // Unix timestamp, seconds; the last second for an answer
+    uint16 policy; // of the batch
     // slot 2: 8 + 4 = 12 bytes
     uint64 missingNano; // of an upheld claim: what settler and signers could not give back
     uint32 nextRow; // of an upheld claim: the first credit row that has not been asked for the rest
@@ -29,11 +29,30 @@ struct DebitClaim {
     bytes32 signersHash; // of the batch
 }
 
+/// @notice A debit of the same reservation in a batch after the claimed one. An answer shows those that its voucher and
+/// receipt do not reach, so that whoever signed a batch answers for nothing that came later.
+struct LaterDebit {
+    Batch batch;
+    bytes debits; // the batch's debit rows
+    bytes32 creditsHash; // keccak256 of its credit rows
+    uint256 row; // which debit, from 0
+}
+
+/// @notice What a proven fault still has to cost. It waits until payers are refunded.
+struct Penalty {
+    // slot 0: 20 + 4 + 5 + 1 = 30 bytes
+    address reporter;
+    uint32 settler;
+    uint40 dueAt; // Unix timestamp, seconds; taken after it
+    bool done;
+    bytes32 signersHash; // of the batch; the hash of nothing for a fault of the settler alone
+}
+
 /// @notice What a fault costs, in parts per million of the slashable stake. Immutable; the highest values are constants.
 struct SlashTable {
-    uint32 unprovenDebitPpm; // of the settler, beside the refund
-    uint32 signerPpm; // of each verifier that signed a batch with such a debit
-    uint32 sequencePpm; // of a settler with a doubled or out-of-range sequence
+    uint32 unprovenDebitPpm; // of the settler, beside the refunds; once a batch
+    uint32 signerPpm; // of each verifier that signed a batch with such a debit; once a batch
+    uint32 sequencePpm; // of a settler with a doubled or out-of-range sequence; once a batch
     uint32 reporterPpm; // of what is slashed beyond the refund, to the reporter
 }
 
@@ -46,7 +65,7 @@ interface ICourt {
         uint32 indexed reservation,
         uint64 number,
         address challenger,
-        uint64 debitedNano,
+        uint64 amountNano,
         uint40 answerBy
     );
     event DebitProven(uint256 indexed claim, address indexed by);
@@ -55,6 +74,10 @@ interface ICourt {
     event DebitRefunded(uint256 indexed claim, uint64 refundedNano, uint64 missingNano);
     event SequenceFault(uint32 indexed settler, uint64 indexed sequence, bytes32 evidenceId, address reporter);
 
+    /// @param dueAt Unix timestamp, seconds.
+    event PenaltyScheduled(bytes32 indexed evidenceId, uint32 indexed settler, address reporter, uint40 dueAt);
+
+    error Court_OtherTimes(uint32 coverPeriod, uint32 expected);
     error Court_BadTable(uint32 ppm, uint32 limitPpm);
     error Court_UnknownBatch(uint32 settler, uint64 number);
     /// @notice Thrown when the batch is beyond the claim horizon; Unix timestamp, seconds.
@@ -66,6 +89,10 @@ interface ICourt {
     error Court_NothingMissing(uint256 claim);
     error Court_AnswerTooLate(uint256 claim, uint40 answerBy);
     error Court_AnswerStillPossible(uint256 claim, uint40 answerBy);
+    /// @notice Thrown when the batch was committed under another policy than the payer agreed to.
+    error Court_WrongPolicy(uint16 batchPolicy, uint16 termsPolicy);
+    /// @notice Thrown when a later debit is not in a batch after the one before it, or of another settler.
+    error Court_NotLater(uint64 after_, uint64 given);
     error Court_WrongTerms(bytes32 given, uint192 recorded);
     error Court_WrongVoucher(uint32 settler, uint32 reservation, bytes32 termsHash);
     error Court_WrongVoucherKey(address recovered, address voucherKey);
@@ -76,6 +103,9 @@ interface ICourt {
     error Court_WrongSigners(bytes32 given, bytes32 expected);
     error Court_SameReceipt(bytes32 leaf);
     error Court_SequencesDiffer(uint64 first, uint64 second);
+    error Court_AlreadyReported(uint32 settler, uint64 number);
+    error Court_NoPenalty(bytes32 evidenceId);
+    error Court_PenaltyNotDue(bytes32 evidenceId, uint40 dueAt);
     error Court_InRange(uint64 sequence, uint64 firstSequence, uint32 count);
 
     /// @notice Demands proof of a debit, with a bond of {bondNano} that a right answer earns.
@@ -95,8 +125,13 @@ interface ICourt {
         uint256 row
     ) external returns (uint256 claim);
 
-    /// @notice Answers a claim: shows a voucher that allows, and a committed receipt that shows, at least what had been
-    /// debited when the claim was opened. Anybody may; the caller gets the bond.
+    /// @notice Answers a claim: shows a voucher that allows, and a committed receipt that shows, at least what is debited of
+    /// the reservation, later debits that are shown left out. Anybody may; the settler gets the bond.
+    ///
+    /// Requirements:
+    /// - The batch's policy is the one that the payer agreed to.
+    /// - `later` are debits of this reservation in batches after the claimed one, in ascending order.
+    ///
     /// @param path From the receipt to its batch's root.
     function proveDebit(
         uint256 claim,
@@ -105,22 +140,30 @@ interface ICourt {
         bytes calldata voucherSignature,
         Receipt calldata receipt,
         bytes32[] calldata path,
-        BatchRef calldata ref
+        BatchRef calldata ref,
+        LaterDebit[] calldata later
     ) external;
 
     /// @notice Ends a claim that nobody answered: the payer's reservation is refunded, from the settler's earnings, then its
-    /// stake, then the signers' stake; settler and signers are slashed; the challenger gets its bond back and the
-    /// reporter's part.
+    /// stake, then the signers' stake; the challenger gets its bond back. The penalty of settler and signers is scheduled,
+    /// see {punish}.
     /// @param signers The operators that signed the batch, 4 bytes each.
     function refundDebit(uint256 claim, bytes calldata signers) external;
 
-    /// @notice Takes what is still missing of an upheld claim from the other payees of the batch, each up to its credit.
+    /// @notice Takes what is still missing of an upheld claim from the other payees of the batch, each up to its credit in
+    /// that batch, over all of its claims.
     /// @param debitsHash keccak256 of the batch's debit rows.
     /// @param credits The batch's credit rows.
     /// @param rows How many rows to ask now; the next call goes on behind them.
     function refundFromPayees(uint256 claim, bytes32 debitsHash, bytes calldata credits, uint32 rows) external;
 
-    /// @notice Shows two different committed receipts of one settler with one sequence. Decided at once.
+    /// @notice Takes the penalty of a fault, {penaltyDelay} after its verdict: by then every debit that was committed before
+    /// it is refunded or beyond doubt. Anybody may call; the reporter gets its part.
+    /// @param signers The operators that signed the batch, 4 bytes each; empty for a fault of sequences.
+    function punish(bytes32 evidenceId, bytes calldata signers) external;
+
+    /// @notice Shows two different committed receipts of one settler with one sequence, or with one request and a price
+    /// each. Decided at once; the penalty follows in {punish}, once a batch.
     function reportDoubledSequence(
         Receipt calldata first,
         bytes32[] calldata firstPath,
@@ -131,13 +174,22 @@ interface ICourt {
     ) external;
 
     /// @notice Shows a committed receipt that is of another settler than its batch, or whose sequence is outside of it.
-    /// Decided at once.
+    /// Decided at once; the penalty follows in {punish}, once a batch.
     function reportOutOfRange(Receipt calldata receipt, bytes32[] calldata path, Batch calldata batch) external;
 
     /// @return open How many claims against a batch are not decided.
     function openClaims(uint32 settler, uint64 number) external view returns (uint256 open);
 
     function getClaim(uint256 claim) external view returns (DebitClaim memory);
+
+    /// @return claim That was opened against a debit; 0: none.
+    function claimOf(uint32 settler, uint64 number, uint32 reservation) external view returns (uint256 claim);
+
+    /// @return penalty Of a fault: keccak256(abi.encode("debit" or "sequence", settler, number)); zeros when there is none.
+    function getPenalty(bytes32 evidenceId) external view returns (Penalty memory penalty);
+
+    /// @return seconds_ Claim horizon plus answer time.
+    function penaltyDelay() external view returns (uint32 seconds_);
 
     function bondNano() external view returns (uint64);
 }

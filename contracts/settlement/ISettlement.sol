@@ -16,6 +16,7 @@ interface ISettlement {
     event Paused(uint40 until);
 
     event SettlerOpened(uint32 indexed settler, uint32 payee);
+    event CommitterSet(uint32 indexed settler, address indexed committer);
     event Reserved(
         uint32 indexed settler,
         uint32 indexed reservation,
@@ -45,6 +46,7 @@ interface ISettlement {
     /* ERRORS */
 
     error Settlement_NotCourt(address caller, address court);
+    error Settlement_NoCourt();
     error Settlement_NotDeployer(address caller);
     error Settlement_Paused(uint40 until);
     error Settlement_PausedTooRecently(uint40 notBefore);
@@ -56,6 +58,7 @@ interface ISettlement {
     error Settlement_TokenMoved(uint256 movedWei, uint256 askedWei);
 
     error Settlement_NotOperatorOwner(uint32 operator, address caller);
+    error Settlement_NotCommitter(uint32 settler, address caller);
     error Settlement_AlreadyOpen(uint32 settler);
     error Settlement_UnknownSettler(uint32 settler);
     error Settlement_UnknownReservation(uint32 settler, uint32 reservation);
@@ -81,7 +84,7 @@ interface ISettlement {
     error Settlement_UnknownPayee(uint256 payee);
     error Settlement_Unbalanced(uint256 debitsNano, uint256 creditsNano, uint256 feeNano);
     error Settlement_TotalTooHigh(uint256 totalNano);
-    /// @notice Thrown when debits inside the claim horizon could exceed the settler's effective stake: the level would
+    /// @notice Thrown when debits that can be in doubt could exceed the settler's effective stake: the level would
     /// be above half of it.
     error Settlement_CoverExceeded(uint32 settler, uint256 levelNano, uint256 halfStakeNano);
     error Settlement_BadSignatureLength(uint256 length);
@@ -165,17 +168,22 @@ interface ISettlement {
     /* SETTLER */
 
     /// @notice Opens the caller's operator as a settler.
-    /// @param payee Where the settler's own earnings go.
-    function openSettler(uint32 operator, uint32 payee) external;
+    /// @param payee Where the settler's own earnings go; an account of the caller, because refunds are taken from it.
+    /// @param committer Sends the settler's batches, and signs what it asks of verifiers. Zero: nobody yet.
+    function openSettler(uint32 operator, uint32 payee, address committer) external;
 
-    /// @notice Commits a batch; anybody may submit what the quorum has signed.
+    /// @notice Replaces the committer at once; owner of the operator only. Zero stops the settler's batches.
+    function setCommitter(uint32 settler, address committer) external;
+
+    /// @notice Commits a batch that the quorum has signed; the settler's committer only, so that no quorum can spend a
+    /// settler's stake without it.
     ///
     /// Requirements:
     /// - Not paused; the number is the settler's next; the deadline has not passed; at least one receipt.
     /// - Debits and credits are 12-byte rows (u32 index, u64 nano), strictly ascending, none zero; debits = credits + fee;
     ///   each lane holds its debit; each payee is registered.
-    /// - Debits inside any claim horizon stay covered by the settler's effective stake: they raise a level that drains at
-    ///   half the stake per horizon and may not exceed half the stake, so no horizon sees more than the whole.
+    /// - Debits that can still be in doubt stay covered by the settler's effective stake: they raise a level that drains at
+    ///   half the stake per {coverPeriod} and may not exceed half the stake, so no such period sees more than the whole.
     /// - `signatures` are 64 bytes each (r, then s with the parity in its top bit), by active keys of distinct operators in
     ///   ascending order, none the settler's, at least the policy's quorum, over the EIP-712 BatchBody.
     /// - Under a CALLDATA policy the root recomputed from `tree` is the header's; under an OFFCHAIN policy `tree` is empty.
@@ -237,7 +245,8 @@ interface ISettlement {
     /// @notice Ends a policy for new reservations; guardian. Standing ones are settled under it.
     function retirePolicy(uint16 id) external;
 
-    /// @notice Names the court: the deployer once, governance from then on.
+    /// @notice Names the court: the deployer once, governance from then on. The court before it can end its claims until
+    /// {formerCourtUntil}, and open no new ones.
     function setCourt(address court) external;
 
     /* VIEWS */
@@ -290,7 +299,13 @@ interface ISettlement {
     /// @return court Decides claims.
     function court() external view returns (address court);
 
+    /// @return until Unix timestamp, seconds; the last second that the former court can end claims.
+    function formerCourtUntil() external view returns (uint40 until);
+
     function claimHorizon() external view returns (uint32);
+
+    /// @return seconds_ Claim horizon plus answer time: for so long a debit can be in doubt.
+    function coverPeriod() external view returns (uint32 seconds_);
 
     function releaseDelay() external view returns (uint32);
 

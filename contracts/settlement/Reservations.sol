@@ -30,10 +30,11 @@ abstract contract Reservations is ISettlement, Policies, ReentrancyGuardTransien
     /// @inheritdoc ISettlement
     uint32 public immutable releaseDelay;
 
-    /// @dev What a payer needs of a settler, in one slot.
+    /// @dev What a payer and the committer need of a settler, in one slot: 4 + 4 + 20 = 28 bytes.
     struct Opening {
         uint32 payee;
         uint32 reservations;
+        address committer; // sends batches and vouches for what verifiers are asked
     }
 
     mapping(uint32 settler => Opening) internal _openings;
@@ -61,13 +62,12 @@ abstract contract Reservations is ISettlement, Policies, ReentrancyGuardTransien
     /* SETTLER */
 
     /// @inheritdoc ISettlement
-    function openSettler(uint32 operator, uint32 payee) external {
-        if (nodes.ownerOf(operator) != msg.sender || operator == 0) {
-            revert Settlement_NotOperatorOwner(operator, msg.sender);
-        }
-        if (!_isPayee(payee)) revert Settlement_UnknownPayee(payee);
+    function openSettler(uint32 operator, uint32 payee, address committer) external {
+        _checkOperatorOwner(operator);
+        // The court takes refunds from this account, so it must be the caller's own.
+        if (_accountOf(payee) != msg.sender) revert Settlement_NotPayee(payee, msg.sender);
         if (_openings[operator].payee != 0) revert Settlement_AlreadyOpen(operator);
-        _openings[operator].payee = payee;
+        _openings[operator] = Opening({payee: payee, reservations: 0, committer: committer});
         _states[operator] = SettlerStateLib.pack({
             nextSequence_: 0,
             batches_: 0,
@@ -76,6 +76,16 @@ abstract contract Reservations is ISettlement, Policies, ReentrancyGuardTransien
             feesNano_: 0
         });
         emit SettlerOpened(operator, payee);
+        emit CommitterSet(operator, committer);
+    }
+
+    /// @inheritdoc ISettlement
+    function setCommitter(uint32 settler, address committer) external {
+        _checkOperatorOwner(settler);
+        Opening storage opening = _openings[settler];
+        if (opening.payee == 0) revert Settlement_UnknownSettler(settler);
+        opening.committer = committer;
+        emit CommitterSet(settler, committer);
     }
 
     /* PAYER */
@@ -210,6 +220,7 @@ abstract contract Reservations is ISettlement, Policies, ReentrancyGuardTransien
         return
             Settler({
                 payee: opening.payee,
+                committer: opening.committer,
                 reservations: opening.reservations,
                 nextSequence: state.nextSequence(),
                 batches: state.batches(),
@@ -247,7 +258,13 @@ abstract contract Reservations is ISettlement, Policies, ReentrancyGuardTransien
 
     /* INTERNAL */
 
-    function _isPayee(uint256 payee) internal view virtual returns (bool);
+    function _accountOf(uint32 payee) internal view virtual returns (address);
+
+    function _checkOperatorOwner(uint32 operator) internal view {
+        if (operator == 0 || nodes.ownerOf(operator) != msg.sender) {
+            revert Settlement_NotOperatorOwner(operator, msg.sender);
+        }
+    }
 
     function _open(uint32 settler, Terms memory terms, uint64 amountNano) internal returns (uint32 reservation) {
         if (amountNano == 0) revert Settlement_ZeroAmount();

@@ -46,14 +46,26 @@ contract Settlement is ISettlement, Batches {
 
     address internal immutable _deployer;
 
+    /// @dev How long the former court can end its claims.
+    uint32 internal immutable _longestDispute;
+
     /// @notice Decides claims.
     address public court;
+
+    /// @inheritdoc ISettlement
+    uint40 public formerCourtUntil;
+
+    /// @notice The court before, which ends the claims that it opened.
+    address public formerCourt;
 
     /// @notice Seized and not yet restored, in nano.
     uint64 public seizedNano;
 
-    modifier onlyCourt() {
-        if (msg.sender != court) revert Settlement_NotCourt(msg.sender, court);
+    /// @dev The court, or the former one while it ends its claims.
+    modifier onlyCourts() {
+        if (msg.sender != court && (msg.sender != formerCourt || block.timestamp > formerCourtUntil)) {
+            revert Settlement_NotCourt(msg.sender, court);
+        }
         _;
     }
 
@@ -66,10 +78,17 @@ contract Settlement is ISettlement, Batches {
         Policies(config.times.maxPause, config.times.pauseInterval, policies)
         Reservations(config.token, config.nodes, config.times.releaseDelay)
         Earnings(config.times.earningsDelay, config.treasury)
-        Batches(config.teeRegistry, config.stakeHub, config.times.claimHorizon, config.ringSize)
+        Batches(
+            config.teeRegistry,
+            config.stakeHub,
+            config.times.claimHorizon,
+            config.times.answerTime,
+            config.ringSize
+        )
     {
         ProtocolTimesLib.check(config.times);
         _deployer = msg.sender;
+        _longestDispute = config.times.longestDispute;
     }
 
     /// @inheritdoc ISettlement
@@ -78,7 +97,10 @@ contract Settlement is ISettlement, Batches {
             if (msg.sender != _deployer) revert Settlement_NotDeployer(msg.sender);
         } else {
             _onlyGovernance();
+            (formerCourt, formerCourtUntil) = (court, uint40(block.timestamp) + _longestDispute);
         }
+        // Zero would make the deployer name the next one.
+        if (court_ == address(0)) revert Settlement_NoCourt();
         court = court_;
         emit CourtSet(court_);
     }
@@ -86,13 +108,14 @@ contract Settlement is ISettlement, Batches {
     /* COURT */
 
     /// @inheritdoc ISettlement
-    function freeze(uint32 payee, uint64 amountNano) external onlyCourt {
+    function freeze(uint32 payee, uint64 amountNano) external {
+        if (msg.sender != court) revert Settlement_NotCourt(msg.sender, court);
         _payees[payee].frozenNano += amountNano;
         emit Frozen(payee, amountNano);
     }
 
     /// @inheritdoc ISettlement
-    function unfreeze(uint32 payee, uint64 amountNano) external onlyCourt {
+    function unfreeze(uint32 payee, uint64 amountNano) external onlyCourts {
         uint64 frozen = _payees[payee].frozenNano;
         if (amountNano > frozen) revert Settlement_NotFrozen(payee, frozen, amountNano);
         _payees[payee].frozenNano = frozen - amountNano;
@@ -100,7 +123,7 @@ contract Settlement is ISettlement, Batches {
     }
 
     /// @inheritdoc ISettlement
-    function seize(uint32 payee, uint64 amountNano) external onlyCourt returns (uint64 takenNano) {
+    function seize(uint32 payee, uint64 amountNano) external onlyCourts returns (uint64 takenNano) {
         takenNano = _seize(payee, amountNano);
         seizedNano += takenNano;
     }
@@ -111,7 +134,7 @@ contract Settlement is ISettlement, Batches {
         uint32 reservation,
         uint64 fromSeizedNano,
         uint64 pulledNano
-    ) external onlyCourt nonReentrant {
+    ) external onlyCourts nonReentrant {
         uint256 record = _records[_key(settler, reservation)];
         uint64 balance = uint64(_lanes[_laneKey(settler, reservation)].lanes.lane(reservation));
         uint64 amountNano = fromSeizedNano + pulledNano;

@@ -24,6 +24,7 @@ struct Policy {
 /// @notice What a settler is to the contract. The settler's id is its operator id.
 struct Settler {
     uint32 payee; // where its own earnings go; 0: not open
+    address committer; // sends its batches
     uint32 reservations; // how many were ever opened; the next index
     uint64 nextSequence; // of its receipts
     uint64 batches; // number of its last batch

@@ -42,6 +42,7 @@ contract BondHub is IStakeHub, Governed {
     error BondHub_NotDeployer(address caller);
     error BondHub_ZeroAmount();
     error BondHub_NoReserve();
+    error BondHub_NoSlasher();
 
     IERC20 public immutable token;
     INodeRegistry public immutable nodes;
@@ -51,8 +52,15 @@ contract BondHub is IStakeHub, Governed {
     uint32 public immutable unbonding;
     address internal immutable _deployer;
 
-    /// @notice The only address that slashes.
+    /// @dev How long the former slasher can end what it began, in seconds.
+    uint32 internal immutable _longestDispute;
+
+    /// @notice The address that slashes.
     address public slasher;
+
+    /// @notice The slasher before, which may still slash until {formerSlasherUntil} (Unix timestamp, seconds).
+    address public formerSlasher;
+    uint40 public formerSlasherUntil;
 
     mapping(uint32 operator => Bond) internal _bonds;
     mapping(bytes32 evidenceId => bool) public evidenceUsed;
@@ -72,16 +80,20 @@ contract BondHub is IStakeHub, Governed {
         nodes = nodes_;
         reserve = reserve_;
         unbonding = times.unbonding;
+        _longestDispute = times.longestDispute;
         _deployer = msg.sender;
     }
 
-    /// @notice Names the slasher: the deployer once, governance from then on.
+    /// @notice Names the slasher: the deployer once, governance from then on. The one before it may end what it began.
     function setSlasher(address slasher_) external {
         if (slasher == address(0)) {
             if (msg.sender != _deployer) revert BondHub_NotDeployer(msg.sender);
         } else {
             _onlyGovernance();
+            (formerSlasher, formerSlasherUntil) = (slasher, uint40(block.timestamp) + _longestDispute);
         }
+        // Zero would make the deployer name the next one.
+        if (slasher_ == address(0)) revert BondHub_NoSlasher();
         slasher = slasher_;
         emit SlasherSet(slasher_);
     }
@@ -126,7 +138,9 @@ contract BondHub is IStakeHub, Governed {
 
     /// @inheritdoc IStakeHub
     function slash(SlashOrder calldata order) external returns (uint64 takenNano, uint64 paidNano) {
-        if (msg.sender != slasher) revert StakeHub_NotSlasher(msg.sender, slasher);
+        if (msg.sender != slasher && (msg.sender != formerSlasher || block.timestamp > formerSlasherUntil)) {
+            revert StakeHub_NotSlasher(msg.sender, slasher);
+        }
         if (evidenceUsed[order.evidenceId]) revert StakeHub_EvidenceUsed(order.evidenceId);
         evidenceUsed[order.evidenceId] = true;
 

@@ -49,8 +49,8 @@ const variables = {
   WORKER_URLS: list.default(["http://127.0.0.1:8401"]),
   /** Node id and URL of each verifier: 3=http://…,4=http://… */
   VERIFIER_URLS: list.default([]),
-  /** Pays for commits. */
-  KEEPER_KEY: privateKey.optional(),
+  /** The settler's committer: signs what is asked of verifiers, sends batches and pays for them. */
+  SETTLER_KEY: privateKey.optional(),
   SETTLE_AFTER_SECONDS: seconds.default(60),
   /** From the plan of a batch to the last second it can be committed. */
   BATCH_DEADLINE_SECONDS: seconds.default(600),

@@ -156,8 +156,12 @@ program
   .command("settler")
   .description("OPG_KEY's operator as a settler")
   .command("open")
+  .description("open it, or name another committer")
+  .option("--committer <address>", "sends its batches and speaks for it to verifiers; a new key without it")
   .addOption(json())
-  .action(async (options: { json?: boolean }) => print(await openSettlerCommand(), options, lines));
+  .action(async ({ committer, ...options }: { committer?: string; json?: boolean }) =>
+    print(await openSettlerCommand(committer), options, lines),
+  );
 
 program
   .command("stake")

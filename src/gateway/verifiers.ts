@@ -1,7 +1,9 @@
 import { z } from "zod";
 import { BaseError, errorMessage, UnavailableError } from "../core/errors.ts";
+import { SETTLER_HEADER } from "../core/protocol/headers.ts";
 import { bytes32, signature65, toJson, windowSchema } from "../core/protocol/json.ts";
 import type { Window } from "../core/protocol/messages.ts";
+import { type SettlerIdentity, signSettlerRequest } from "../core/protocol/settlerRequest.ts";
 import type { Submission } from "../core/protocol/submission.ts";
 
 /** A verifier as the settler knows it. */
@@ -43,14 +45,18 @@ const answerSchema = z.object({ results: z.array(resultSchema) });
 
 type Waiting = { submission: Submission; resolve(signed: SignedLeaf): void; reject(error: unknown): void };
 
-export function createVerifierClient({ node, url }: VerifierEndpoint, timeoutMs = 10_000): VerifierClient {
+export function createVerifierClient(
+  { node, url }: VerifierEndpoint,
+  identity: SettlerIdentity,
+  timeoutMs = 10_000,
+): VerifierClient {
   let waiting: Waiting[] = [];
 
   async function flush(): Promise<void> {
     const batch = waiting;
     waiting = [];
     try {
-      const results = await post(url, batch, timeoutMs);
+      const results = await post(url, identity, batch, timeoutMs);
       batch.forEach(({ resolve, reject }, i) => {
         const result = results[i] as (typeof results)[number];
         if ("signed" in result) resolve(result.signed);
@@ -74,13 +80,14 @@ export function createVerifierClient({ node, url }: VerifierEndpoint, timeoutMs 
   };
 }
 
-async function post(url: string, batch: readonly Waiting[], timeoutMs: number) {
+async function post(url: string, identity: SettlerIdentity, batch: readonly Waiting[], timeoutMs: number) {
   if (batch.length === 0) return [];
   try {
+    const body = Buffer.from(JSON.stringify(batch.map(({ submission }) => toJson(encoded(submission)))));
     const response = await fetch(`${url}/v1/receipts`, {
       method: "POST",
-      headers: { "content-type": "application/json" },
-      body: JSON.stringify(batch.map(({ submission }) => toJson(encoded(submission)))),
+      headers: { "content-type": "application/json", [SETTLER_HEADER]: signSettlerRequest(identity, "", body) },
+      body,
       signal: AbortSignal.timeout(timeoutMs),
     });
     const { results } = answerSchema.parse(await response.json());

@@ -6,9 +6,10 @@ import { fromHex } from "../core/hashing/hex.ts";
 import { recoverAddress } from "../core/hashing/secp256k1.ts";
 import type { Logger } from "../core/logger.ts";
 import { type BatchSignature, bodyDigest, packSignatures, signersHash } from "../core/protocol/batch.ts";
-import { BATCH_HEADER } from "../core/protocol/headers.ts";
+import { BATCH_HEADER, SETTLER_HEADER } from "../core/protocol/headers.ts";
 import { encodeHeader } from "../core/protocol/json.ts";
 import type { BatchBody } from "../core/protocol/messages.ts";
+import { type SettlerIdentity, signSettlerRequest } from "../core/protocol/settlerRequest.ts";
 import type { BatchStore, StoredBatch } from "../settler/batches.ts";
 
 type Deps = {
@@ -16,6 +17,7 @@ type Deps = {
   view: ChainView;
   batches: BatchStore;
   blobs: BlobStore;
+  identity: SettlerIdentity;
   verifierUrls: readonly string[];
   quorum: number;
   logger: Logger;
@@ -37,6 +39,7 @@ export async function collectSignatures(deps: Deps, batch: StoredBatch, body: Ba
   }
   const signatures = new Map<number, BatchSignature>();
   const refusals: Record<string, string> = {};
+  let refused = false;
   for (const url of verifierUrls) {
     if (signatures.size >= quorum) break;
     try {
@@ -44,10 +47,13 @@ export async function collectSignatures(deps: Deps, batch: StoredBatch, body: Ba
       signatures.set(signature.operator, signature);
     } catch (error) {
       refusals[url] = errorMessage(error);
+      refused ||= error instanceof BaseError && error.code === "bad_batch";
       logger.warn({ verifier: url, number: String(body.number), reason: errorMessage(error) }, "settle.not_signed");
     }
   }
   if (signatures.size < quorum) {
+    // What the plan was made of has changed since, a payee for one: the next pass makes it anew.
+    if (refused) await batches.drop(body.settler, body.number);
     throw new UnavailableError("Too few verifiers signed the batch", {
       code: "quorum_missing",
       facts: { number: body.number, signed: signatures.size, quorum, ...refusals },
@@ -63,16 +69,30 @@ export async function collectSignatures(deps: Deps, batch: StoredBatch, body: Ba
   return packed;
 }
 
-async function ask({ chain, view }: Deps, url: string, body: BatchBody, file: Uint8Array): Promise<BatchSignature> {
+async function ask(
+  { chain, view, identity }: Deps,
+  url: string,
+  body: BatchBody,
+  file: Uint8Array,
+): Promise<BatchSignature> {
+  const about = encodeHeader(body);
   const response = await fetch(`${url}/v1/batches`, {
     method: "POST",
-    headers: { "content-type": "application/json", [BATCH_HEADER]: encodeHeader(body) },
+    headers: {
+      "content-type": "application/json",
+      [BATCH_HEADER]: about,
+      [SETTLER_HEADER]: signSettlerRequest(identity, about, file),
+    },
     body: file as Uint8Array<ArrayBuffer>,
     signal: AbortSignal.timeout(TIMEOUT_MS),
   });
-  const answer = (await response.json()) as { signature?: string; error?: { message: string; facts: unknown } };
+  const answer = (await response.json()) as {
+    signature?: string;
+    error?: { code: string; message: string; facts: unknown };
+  };
   if (!response.ok || !answer.signature) {
-    throw new BaseError(`${answer.error?.message ?? response.status} ${JSON.stringify(answer.error?.facts ?? {})}`);
+    const { code = "bad_answer", message = String(response.status), facts = {} } = answer.error ?? {};
+    throw new BaseError(`${message} ${JSON.stringify(facts)}`, { code });
   }
   const signature = fromHex(answer.signature, 65);
   const signer = recoverAddress(bodyDigest(chain.domain, body), signature);

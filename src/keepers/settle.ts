@@ -6,6 +6,7 @@ import { equalBytes, toHex } from "../core/hashing/hex.ts";
 import type { Logger } from "../core/logger.ts";
 import { headerStruct } from "../core/protocol/batch.ts";
 import { type BatchBody, bodyHash } from "../core/protocol/messages.ts";
+import type { SettlerIdentity } from "../core/protocol/settlerRequest.ts";
 import type { TxQueue } from "../core/txQueue.ts";
 import { type BatchStore, batchRow, type Plan, readBody, type StoredBatch } from "../settler/batches.ts";
 import { collectSignatures } from "./collectSignatures.ts";
@@ -19,6 +20,7 @@ export type SettleDeps = {
   settler: number;
   /** Plans the next batch from what the database has; undefined when there is nothing to settle. */
   plan(): Promise<Plan | undefined>;
+  identity: SettlerIdentity;
   verifierUrls: readonly string[];
   quorum: number;
   queue: TxQueue;

@@ -9,15 +9,17 @@ export async function registerPayee({ settlement }: Contracts, signer: Signer, a
   return Number(eventOf(receipt, settlement, "PayeeRegistered").args.payee);
 }
 
-/** Opens the owner's operator as a settler, unless it is open. */
+/** Opens the owner's operator as a settler, unless it is open; `committer` sends its batches. */
 export async function openSettler(
   { settlement }: Contracts,
   owner: Signer,
   operator: number,
   payee: number,
+  committer: string,
 ): Promise<void> {
-  if ((await settlement.getSettler(operator)).payee !== 0n) return;
-  await mined(settlement.connect(owner).openSettler(operator, payee));
+  const standing = await settlement.getSettler(operator);
+  if (standing.payee === 0n) await mined(settlement.connect(owner).openSettler(operator, payee, committer));
+  else if (standing.committer !== committer) await mined(settlement.connect(owner).setCommitter(operator, committer));
 }
 
 /** Adds to an operator's bond, approving exactly that much. */

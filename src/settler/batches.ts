@@ -61,7 +61,7 @@ export async function planBatch(context: PlanContext): Promise<Plan | undefined>
   const { view, settler, policy: policyId } = context;
   const [state, policy] = await Promise.all([view.settler(settler), view.policy(policyId)]);
   if (!policy) throw new BaseError("The policy is not registered", { code: "bad_policy", facts: { policy: policyId } });
-  const rows = await prefix(context, state.nextSequence);
+  const rows = await prefix(context, state.nextSequence, state.roomNano);
   if (rows.length === 0) return undefined;
 
   const batchWindows = await windowsOf(context, rows);
@@ -109,8 +109,11 @@ function dataOf(policy: PolicyRecord, file: Uint8Array, tree: BatchTree): Uint8A
   return policy.dataMode === "OFFCHAIN" ? sha256(file) : sizesHash(tree.encoded);
 }
 
-/** Signed receipts from `first` on without a gap, within the limits. */
-async function prefix({ database, settler, limits }: PlanContext, first: bigint): Promise<Row1[]> {
+/**
+ * Signed receipts from `first` on without a gap, within the limits and within what the settler's stake covers now. The
+ * rest waits for a later batch.
+ */
+async function prefix({ database, settler, limits }: PlanContext, first: bigint, roomNano: bigint): Promise<Row1[]> {
   const candidates = await database.db
     .select()
     .from(inferences)
@@ -118,11 +121,13 @@ async function prefix({ database, settler, limits }: PlanContext, first: bigint)
     .orderBy(asc(inferences.sequence))
     .limit(limits.maxReceipts);
   const payers = new Set<number>();
+  let totalNano = 0n;
   const rows: Row1[] = [];
   for (const row of candidates) {
     if (row.sequence !== first + BigInt(rows.length) || row.state === "open" || row.state === "finished") break;
     payers.add(row.reservation);
-    if (payers.size > limits.maxDebits) break;
+    totalNano += decodeReceipt(row.receipt as Uint8Array).priceNano;
+    if (payers.size > limits.maxDebits || totalNano > roomNano) break;
     rows.push(row as Row1);
   }
   return rows;

@@ -40,6 +40,11 @@ export async function checkReceipt(
   checkRequest(receipt, payment.request);
   await checkVoucher(context, receipt, payment);
   checkTimes(receipt, context.clock());
+  await checkWork(context, receipt, evidence);
+}
+
+/** A worker's signature over what the receipt says, within the price list; without one the receipt costs nothing. */
+export async function checkWork(context: CheckContext, receipt: Receipt, evidence: Evidence | null): Promise<void> {
   if (evidence) await checkEvidence(context, receipt, evidence);
   else checkNoEvidence(receipt);
 }

@@ -1,4 +1,4 @@
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import { z } from "zod";
 import type { EvidenceProvider } from "../core/attestation/evidence.ts";
 import type { BlobStore } from "../core/blobStore.ts";
@@ -14,9 +14,10 @@ import type { Logger } from "../core/logger.ts";
 import { bodyDigest } from "../core/protocol/batch.ts";
 import { batchBodySchema } from "../core/protocol/batchRequest.ts";
 import type { Domain } from "../core/protocol/domain.ts";
-import { BATCH_HEADER } from "../core/protocol/headers.ts";
+import { BATCH_HEADER, SETTLER_HEADER } from "../core/protocol/headers.ts";
 import { bytes32, toJson } from "../core/protocol/json.ts";
 import { decodeReceipt, leafHasher } from "../core/protocol/receipt.ts";
+import { settlerRequestSchema, settlerRequestSigner } from "../core/protocol/settlerRequest.ts";
 import { type Submission, submissionSchema } from "../core/protocol/submission.ts";
 import { checkBatch } from "./checkBatch.ts";
 import { checkReceipt } from "./checkReceipt.ts";
@@ -31,6 +32,8 @@ export type VerifierOptions = {
   key: Uint8Array;
   domain: Domain;
   view: ChainView;
+  /** An empty view of the chain: what stands behind a batch's debits may not be a moment old. */
+  snapshot(): ChainView;
   ledger: Ledger;
   blobs: BlobStore;
   evidence: EvidenceProvider;
@@ -53,8 +56,29 @@ export function createVerifier(options: VerifierOptions): Verifier {
   const app = new Hono();
   app.onError(errorHandler(logger));
 
-  async function signReceipt(submission: Submission) {
+  /** The settler that vouches for a request: without it, anybody could use up a settler's sequence numbers. */
+  async function settlerOf(c: Context, about: string, body: Uint8Array): Promise<number> {
+    const header = c.req.header(SETTLER_HEADER);
+    if (!header) throw new InputError(`The header ${SETTLER_HEADER} is missing`, { code: "bad_request" });
+    const request = parseHeader(settlerRequestSchema, header, SETTLER_HEADER);
+    const signer = settlerRequestSigner(domain, request, about, body);
+    const committer = await options.view.committer(request.settler);
+    if (signer === committer) return request.settler;
+    throw new InputError("The settler's committer did not sign this request", {
+      code: "not_the_settler",
+      facts: { settler: request.settler, signer: signer ?? "malformed", committer },
+      hint: "Sign with the key that `opg settler open` or `setCommitter` named",
+    });
+  }
+
+  async function signReceipt(settler: number, submission: Submission) {
     const receipt = decodeReceipt(submission.receipt);
+    if (receipt.settler !== settler) {
+      throw new InputError("A receipt is of another settler", {
+        code: "bad_receipt",
+        facts: { settler, receipt: receipt.settler },
+      });
+    }
     if (receipt.verifier !== node) {
       throw new InputError("A receipt is for another verifier", {
         code: "bad_receipt",
@@ -73,12 +97,14 @@ export function createVerifier(options: VerifierOptions): Verifier {
   app.get("/healthz", (c) => c.json({ ok: true, node, operator }));
 
   app.post("/v1/receipts", async (c) => {
-    const text = Buffer.from(await readBody(c, maxBodyBytes)).toString("utf8");
+    const bytes = await readBody(c, maxBodyBytes);
+    const settler = await settlerOf(c, "", bytes);
+    const text = Buffer.from(bytes).toString("utf8");
     const submissions = parseJson(z.array(submissionSchema).min(1).max(4096), text, "The list of receipts");
     const results = await Promise.all(
       submissions.map(async (submission) => {
         try {
-          return { signed: await signReceipt(submission) };
+          return { signed: await signReceipt(settler, submission) };
         } catch (error) {
           return errorBody(error).body;
         }
@@ -92,7 +118,14 @@ export function createVerifier(options: VerifierOptions): Verifier {
     if (!header) throw new InputError(`The header ${BATCH_HEADER} is missing`, { code: "bad_request" });
     const body = parseHeader(batchBodySchema, header, BATCH_HEADER);
     const bytes = await readBody(c, maxBodyBytes);
-    await checkBatch(options, body, bytes);
+    const settler = await settlerOf(c, header, bytes);
+    if (body.settler !== settler) {
+      throw new InputError("A batch is of another settler", {
+        code: "not_the_settler",
+        facts: { settler, batch: body.settler },
+      });
+    }
+    await checkBatch({ ...options, view: options.snapshot() }, body, bytes);
     // Whoever signs can show the data later, whatever becomes of the settler.
     await blobs.put(bytes);
     const signature = secp256k1.sign(bodyDigest(domain, body), key);

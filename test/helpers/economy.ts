@@ -53,7 +53,7 @@ export async function openEconomy(protocol: Protocol, { verifiers = 2, bondNano 
     endpoint: "http://127.0.0.1:1",
     engines: [],
   });
-  await openSettler(contracts, settlerOwner, settler, settlerPayee);
+  await openSettler(contracts, settlerOwner, settler, settlerPayee, deployer.address);
   await addBond(contracts, deployer, settler, bondNano);
 
   const actors: VerifierActor[] = [];

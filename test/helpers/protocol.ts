@@ -2,9 +2,9 @@ import { network } from "hardhat";
 import { type Parameters, readParameters, withDeployer } from "../../deploy/parameters.ts";
 import { protocolModule } from "../../deploy/protocol.ts";
 import type { Contracts } from "../../src/core/chain/contracts.ts";
-import type { DevelopmentTeeVerifier, TimelockController } from "../../typechain-types/index.ts";
+import type { DevelopmentTeeVerifier, ProtocolTimelock } from "../../typechain-types/index.ts";
 
-export type Deployed = Contracts & { timelock: TimelockController; developmentTeeVerifier: DevelopmentTeeVerifier };
+export type Deployed = Contracts & { timelock: ProtocolTimelock; developmentTeeVerifier: DevelopmentTeeVerifier };
 
 /** A fresh local chain with the whole protocol on it, deployed through the same modules as everywhere. */
 export async function deployProtocol(change: (parameters: Parameters) => Parameters = (same) => same, start?: Date) {

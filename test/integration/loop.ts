@@ -37,7 +37,6 @@ for (const backend of BACKENDS) {
       expect(streamed.receipt.spentNano).to.equal(whole.receipt.priceNano * 2n);
 
       const deps = settleDeps(net.settlerRole.open, {
-        wallet: net.keeper,
         settleInSeconds: 1,
         deadlineSeconds: 600,
       });

@@ -1,4 +1,4 @@
-import { Wallet } from "ethers";
+import { getAddress, Wallet } from "ethers";
 import type { Chain } from "../../core/chain/open.ts";
 import { InputError } from "../../core/errors.ts";
 import type { Hex } from "../../core/hashing/hex.ts";
@@ -50,14 +50,18 @@ export async function addNode(
   });
 }
 
-/** Opens OPG_KEY's operator as a settler. */
-export async function openSettlerCommand(): Promise<{ settler: number; payee: number }> {
+export type OpenedSettler = { settler: number; payee: number; committer: string; key?: string };
+
+/** Opens OPG_KEY's operator as a settler. Without `committer` a new key is made, and shown this once. */
+export async function openSettlerCommand(committer?: string): Promise<OpenedSettler> {
   return withSigner(async ({ contracts }, signer) => {
     const settler = await registerOperator(contracts, signer);
     const standing = Number((await contracts.settlement.getSettler(settler)).payee);
     const payee = standing || (await registerPayee(contracts, signer, signer.address));
-    await openSettler(contracts, signer, settler, payee);
-    return { settler, payee };
+    const made = committer ? undefined : Wallet.createRandom();
+    const address = getAddress(committer ?? (made?.address as string));
+    await openSettler(contracts, signer, settler, payee, address);
+    return { settler, payee, committer: address, ...(made ? { key: made.privateKey } : {}) };
   });
 }
 

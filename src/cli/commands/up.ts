@@ -83,6 +83,7 @@ export function settlerBase(config: Config) {
   return {
     settler: required(config, "SETTLER"),
     policy: config.POLICY,
+    key: new Wallet(required(config, "SETTLER_KEY")),
     verifiers: config.VERIFIER_URLS.map(verifierEndpoint),
     directory: join(config.DATA_DIR, `settler-${required(config, "SETTLER")}`),
     databaseUrl: config.DATABASE_URL,
@@ -91,7 +92,6 @@ export function settlerBase(config: Config) {
 
 export function keeperOf(config: Config) {
   return {
-    wallet: new Wallet(required(config, "KEEPER_KEY")),
     settleInSeconds: config.SETTLE_AFTER_SECONDS,
     deadlineSeconds: config.BATCH_DEADLINE_SECONDS,
     confirmations: config.CONFIRMATIONS,

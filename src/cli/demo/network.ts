@@ -33,8 +33,8 @@ export type DemoNetwork = {
   settlerRole: Awaited<ReturnType<typeof startSettler>>;
   workers: { node: number; payee: number; url: string; role: HttpServer }[];
   verifiers: { node: number; payee: number; url: string; role: HttpServer }[];
-  /** The account that pays for commits. */
-  keeper: Wallet;
+  /** The settler's committer. */
+  committer: Wallet;
   close(): Promise<void>;
 };
 
@@ -70,7 +70,8 @@ export async function startNetwork(
   const owner = account(OWNERS.settler);
   const settler = await registerOperator(contracts, owner);
   const settlerPayee = await registerPayee(contracts, owner, owner.address);
-  await openSettler(contracts, owner, settler, settlerPayee);
+  const committer = new Wallet(account(7).privateKey, chain.provider);
+  await openSettler(contracts, owner, settler, settlerPayee, committer.address);
   await addBond(contracts, bank, settler, BOND_NANO);
 
   async function operate(index: number, nodeClass: NodeClass, engines: Manifest[]) {
@@ -123,6 +124,7 @@ export async function startNetwork(
     chain,
     settler,
     policy: POLICY,
+    key: committer,
     directory,
     workerUrls: workerRoles.map(({ url }) => url),
     verifiers: verifiers.map(({ node }, i) => ({ node, url: verifierRoles[i]?.url ?? "" })),
@@ -150,7 +152,7 @@ export async function startNetwork(
     settlerRole,
     workers: workers.map(({ node, payee }, i) => running(node, payee, workerRoles[i] as HttpServer)),
     verifiers: verifiers.map(({ node, payee }, i) => running(node, payee, verifierRoles[i] as HttpServer)),
-    keeper: new Wallet(account(7).privateKey, chain.provider),
+    committer,
     async close() {
       for (const role of roles) await role.close(1000);
     },

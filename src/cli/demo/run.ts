@@ -88,7 +88,6 @@ export async function runDemo({ inferences }: DemoOptions): Promise<RunningDemo>
     };
   const settling: Step["run"] = async (say) => {
     const deps = settleDeps(network.settlerRole.open, {
-      wallet: network.keeper,
       settleInSeconds: 1,
       deadlineSeconds: timesOf(chain).settleLag,
     });

@@ -7,6 +7,7 @@ import { createChainView } from "../../core/chain/view.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { openDatabase } from "../../core/db/open.ts";
 import { BaseError, errorMessage, InputError } from "../../core/errors.ts";
+import { fromHex } from "../../core/hashing/hex.ts";
 import { type HttpServer, serveApp } from "../../core/http/serve.ts";
 import type { Logger } from "../../core/logger.ts";
 import { createTxQueue } from "../../core/txQueue.ts";
@@ -24,6 +25,8 @@ export type SettlerBase = {
   /** Operator id. */
   settler: number;
   policy: number;
+  /** The committer's key: signs what is asked of verifiers, sends batches and pays for them. */
+  key: Wallet;
   verifiers: readonly VerifierEndpoint[];
   /** Holds the embedded database, unless `databaseUrl` is given, and the batch files. */
   directory: string;
@@ -33,8 +36,6 @@ export type SettlerBase = {
 };
 
 export type KeeperOptions = {
-  /** Pays for commits. */
-  wallet: Wallet;
   /** A batch is due this long after its first receipt. */
   settleInSeconds: number;
   /** From the plan to the last second it can be committed. */
@@ -73,6 +74,15 @@ export async function openSettlerBase(base: SettlerBase) {
       hint: "Open it with `opg settler open`",
     });
   }
+  const committer = await view.committer(settler);
+  if (committer !== base.key.address.toLowerCase()) {
+    throw new InputError("The key is not the settler's committer", {
+      code: "not_the_settler",
+      facts: { settler, key: base.key.address, committer },
+      hint: "Set SETTLER_KEY to the committer's key, or name this one with `opg settler open`",
+    });
+  }
+  const identity = { settler, key: fromHex(base.key.privateKey, 32), domain: chain.domain };
   const database = await openDatabase({
     url: base.databaseUrl,
     directory: join(directory, "settler"),
@@ -84,18 +94,19 @@ export async function openSettlerBase(base: SettlerBase) {
   await store.open(settler, state.nextSequence);
   const blobs = directoryBlobStore(join(directory, "data"));
   const proofs = createProofs({ database, blobs, domain: chain.domain });
-  return { ...base, clock, view, policyRecord, database, store, blobs, proofs };
+  return { ...base, identity, clock, view, policyRecord, database, store, blobs, proofs };
 }
 
 export type OpenSettler = Awaited<ReturnType<typeof openSettlerBase>>;
 
 /** What one settle pass needs. */
 export function settleDeps(open: OpenSettler, keeper: KeeperOptions): SettleDeps {
-  const { chain, view, settler, policy, database, blobs, proofs, verifiers, logger, clock } = open;
+  const { chain, view, settler, policy, database, blobs, proofs, verifiers, logger, clock, identity } = open;
   return {
     chain,
     view,
     settler,
+    identity,
     blobs,
     logger,
     batches: createBatchStore(database),
@@ -104,7 +115,7 @@ export function settleDeps(open: OpenSettler, keeper: KeeperOptions): SettleDeps
     queue: createTxQueue({
       db: database.db,
       provider: chain.provider,
-      wallet: keeper.wallet,
+      wallet: open.key,
       chainId: chain.deployment.chainId,
       clock,
       logger,
@@ -130,7 +141,7 @@ export function settleDeps(open: OpenSettler, keeper: KeeperOptions): SettleDeps
 export async function startSettler(role: SettlerRole): Promise<HttpServer & { open: OpenSettler }> {
   const open = await openSettlerBase(role);
   const { chain, settler, logger, clock, database } = open;
-  const clients = role.verifiers.map((verifier) => createVerifierClient(verifier));
+  const clients = role.verifiers.map((verifier) => createVerifierClient(verifier, open.identity));
   const workers = createWorkerPool({ urls: role.workerUrls, clock, logger });
   const { settleInSeconds } = role;
   const signer = createReceiptSigner({ ...open, domain: chain.domain, verifiers: clients, settleInSeconds });

@@ -36,6 +36,9 @@ export type VerifierRole = {
   port?: number;
 };
 
+/** Longer than the check of a batch takes, so that one check reads each thing once. */
+const SNAPSHOT_MS = 600_000;
+
 /** Attests its key if needed, then checks and signs. */
 export async function startVerifier(role: VerifierRole): Promise<HttpServer> {
   const { chain, node, directory, logger, clock = systemClock } = role;
@@ -52,6 +55,7 @@ export async function startVerifier(role: VerifierRole): Promise<HttpServer> {
     key: fromHex(key.privateKey, 32),
     domain: chain.domain,
     view: createChainView({ contracts: chain.contracts, clock }),
+    snapshot: () => createChainView({ contracts: chain.contracts, clock, freshMs: SNAPSHOT_MS, maxStaleMs: 0 }),
     ledger,
     blobs: directoryBlobStore(join(directory, "data")),
     evidence,

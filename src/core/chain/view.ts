@@ -36,7 +36,14 @@ export type ReservationRecord = {
   releaseDueAt: bigint;
 };
 
-export type SettlerRecord = { payee: number; reservations: number; nextSequence: bigint; batches: bigint };
+export type SettlerRecord = {
+  payee: number;
+  reservations: number;
+  nextSequence: bigint;
+  batches: bigint;
+  /** How much a batch may debit now: half of the stake less what has not drained of earlier debits, in nano. */
+  roomNano: bigint;
+};
 
 export type TeeKeyRecord = { operator: number; node: number };
 
@@ -49,6 +56,8 @@ export type ChainView = {
   model(id: Hex): Promise<RegisteredModel | undefined>;
   policy(id: number): Promise<PolicyRecord | undefined>;
   reservation(settler: number, reservation: number): Promise<ReservationRecord>;
+  /** The address that speaks for a settler, lower case; the zero address when there is none. */
+  committer(settler: number): Promise<Hex>;
   /** Never cached. */
   settler(settler: number): Promise<SettlerRecord>;
   /** The operator and node of an enclave key that counts now; undefined when it does not. */
@@ -68,7 +77,7 @@ export function createChainView({
   freshMs = 2000,
   maxStaleMs = 60_000,
 }: ChainViewOptions): ChainView {
-  const { nodeRegistry, receiptVerifier, settlement, teeRegistry } = contracts;
+  const { nodeRegistry, receiptVerifier, settlement, stakeHub, teeRegistry } = contracts;
   const cached = <K, V>(read: (key: K) => Promise<V>) => cachedRead({ read, clock, freshMs, maxStaleMs });
 
   const node = cached(async (id: number): Promise<NodeRecord | undefined> => {
@@ -116,6 +125,12 @@ export function createChainView({
     return operator === 0n ? undefined : { operator: Number(operator), node: Number(record.node) };
   });
   const model = cached((id: Hex) => readModel(contracts, id));
+  const committer = cached(async (id: number) => (await settlement.getSettler(id)).committer.toLowerCase() as Hex);
+  const coverPeriod = cached(async () => settlement.coverPeriod());
+  const timestamp = async () => {
+    const block = await read(() => nodeRegistry.runner?.provider?.getBlock("latest") ?? Promise.resolve(null));
+    return BigInt(block?.timestamp ?? 0);
+  };
   const payeeCount = cached(async () => Number(await settlement.payeeCount()));
 
   return {
@@ -123,13 +138,20 @@ export function createChainView({
     model,
     policy,
     reservation: (settler, index) => reservation(`${settler}/${index}`),
+    committer,
     async settler(id) {
-      const s = await read(() => settlement.getSettler(id));
+      const [s, stakeNano, periodSeconds, now] = await Promise.all([
+        read(() => settlement.getSettler(id)),
+        read(() => stakeHub.effectiveStake(id)),
+        coverPeriod(undefined),
+        timestamp(),
+      ]);
       return {
         payee: Number(s.payee),
         reservations: Number(s.reservations),
         nextSequence: s.nextSequence,
         batches: s.batches,
+        roomNano: room(s, stakeNano, periodSeconds, now),
       };
     },
     teeKey,
@@ -143,11 +165,21 @@ export function createChainView({
           later: [],
         }),
       ),
-    async timestamp() {
-      const block = await read(() => nodeRegistry.runner?.provider?.getBlock("latest") ?? Promise.resolve(null));
-      return BigInt(block?.timestamp ?? 0);
-    },
+    timestamp,
   };
+}
+
+/** As `Batches.sol` has it: a level that drains at half the stake per cover period and may not exceed half the stake. */
+function room(
+  s: { levelNano: bigint; levelAt: bigint },
+  stakeNano: bigint,
+  periodSeconds: bigint,
+  now: bigint,
+): bigint {
+  const elapsed = now > s.levelAt ? now - s.levelAt : 0n;
+  const drained = (stakeNano * elapsed) / (2n * periodSeconds);
+  const level = s.levelNano > drained ? s.levelNano - drained : 0n;
+  return stakeNano / 2n > level ? stakeNano / 2n - level : 0n;
 }
 
 async function read<T>(call: () => Promise<T>): Promise<T> {

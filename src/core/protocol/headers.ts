@@ -13,5 +13,8 @@ export const RECEIPT_AT_HEADER = "x-opg-receipt-at";
 /** Settler → worker: what to run, beside the payer's raw body. */
 export const ORDER_HEADER = "x-opg-order";
 
+/** Settler → verifier: who asks, signed by the settler's committer over what is asked. */
+export const SETTLER_HEADER = "x-opg-settler";
+
 /** Settler → verifier: the batch body to sign; the request's body is the batch file. */
 export const BATCH_HEADER = "x-opg-batch";

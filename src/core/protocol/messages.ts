@@ -95,6 +95,8 @@ const BODY = typeHash(
   "BatchBody(uint32 settler,uint64 number,bytes32 root,bytes32 rowsHash,uint64 firstSequence,uint32 count,uint64 total,uint64 fee,bytes32 data,uint16 policy,uint64 deadline)",
 );
 
+const SETTLER_REQUEST = typeHash("SettlerRequest(uint32 settler,bytes32 contentHash)");
+
 export function termsHash(t: Terms): Uint8Array {
   return hashWords([TERMS, fromHex(t.payer, 20), fromHex(t.voucherKey, 20), t.policy]);
 }
@@ -114,6 +116,11 @@ export function resultHash(r: WorkerResult): Uint8Array {
 export function evidenceHash(e: Evidence): Uint8Array {
   const signature = keccak256(e.workerSignature);
   return hashWords([EVIDENCE, e.engine, e.seed, e.inputUnits, e.outputUnits, e.traceRoot, e.outputIds, signature]);
+}
+
+/** What a settler signs to have a verifier look at something; the contents are hashed with SHA-256. */
+export function settlerRequestHash(settler: number, contentHash: Uint8Array): Uint8Array {
+  return hashWords([SETTLER_REQUEST, settler, contentHash]);
 }
 
 export function windowHash(w: Window): Uint8Array {
