@@ -46,6 +46,8 @@ library ProtocolTimesLib {
         _atLeast("stakeActivation >= claimHorizon + longestDispute", t.stakeActivation, horizonAndDispute);
         _atLeast("unbonding >= claimHorizon + longestDispute", t.unbonding, horizonAndDispute);
         _above("parameterDelay > unbonding", t.parameterDelay, t.unbonding);
+        _above("parameterDelay > releaseDelay", t.parameterDelay, t.releaseDelay);
+        _above("parameterDelay > earningsDelay", t.parameterDelay, t.earningsDelay);
     }
 
     function _atLeast(string memory relation, uint256 left, uint256 right) private pure {

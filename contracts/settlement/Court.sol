@@ -9,12 +9,12 @@ import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/Reentrancy
 import {PPM, WEI_PER_NANO} from "../common/Nano.sol";
 import {ProtocolTimes, ProtocolTimesLib} from "../common/ProtocolTimes.sol";
 import {IStakeHub, SlashOrder} from "../staking/IStakeHub.sol";
-import {ClaimState, DebitClaim, ICourt, LaterDebit, Penalty, SlashTable} from "./ICourt.sol";
+import {ClaimState, DebitClaim, ICourt, Penalty, SlashTable} from "./ICourt.sol";
 import {Inclusion} from "./Inclusion.sol";
 import {ISettlement} from "./ISettlement.sol";
 import {Messages} from "./Messages.sol";
 import {ReceiptLib} from "./ReceiptLib.sol";
-import {Batch, BatchBody, BatchRef, Receipt, Terms, Voucher} from "./SettlementTypes.sol";
+import {Batch, BatchRef, Receipt, Terms, Voucher} from "./SettlementTypes.sol";
 
 /// @title Court
 /// @notice See {ICourt}.
@@ -67,6 +67,9 @@ contract Court is ICourt, ReentrancyGuardTransient {
     /// @inheritdoc ICourt
     mapping(uint32 settler => mapping(uint64 number => mapping(uint32 reservation => uint256 claim))) public claimOf;
 
+    /// @inheritdoc ICourt
+    mapping(uint32 settler => mapping(uint64 number => mapping(uint32 reservation => uint64 nano))) public shownNano;
+
     /// @dev What a payee gave back of a batch, so that it never gives more than the batch credited it.
     mapping(uint32 settler => mapping(uint64 number => mapping(uint32 payee => uint64 nano))) internal _takenNano;
 
@@ -90,9 +93,8 @@ contract Court is ICourt, ReentrancyGuardTransient {
         stakeHub = stakeHub_;
         domainSeparator = settlement_.domainSeparator();
         // Another table than the settlement contract's would leave debits that are neither claimable nor covered.
-        if (times.claimHorizon + times.answerTime != settlement_.coverPeriod()) {
-            revert Court_OtherTimes(times.claimHorizon + times.answerTime, settlement_.coverPeriod());
-        }
+        _checkSame(times.claimHorizon, settlement_.claimHorizon());
+        _checkSame(times.claimHorizon + times.answerTime, settlement_.coverPeriod());
         claimHorizon = times.claimHorizon;
         answerTime = times.answerTime;
         penaltyDelay = times.claimHorizon + times.answerTime;
@@ -115,11 +117,8 @@ contract Court is ICourt, ReentrancyGuardTransient {
         uint256 row
     ) external nonReentrant returns (uint256 claim) {
         _checkBatch(batch);
-        bytes32 rowsHash = keccak256(abi.encode(keccak256(debits), creditsHash));
-        if (rowsHash != batch.body.rowsHash) revert Court_WrongRows(rowsHash, batch.body.rowsHash);
-        if (row >= debits.length / ROW_BYTES) revert Court_NoSuchRow(row);
         (uint32 settler, uint64 number) = (batch.body.settler, batch.body.number);
-        (uint32 reservation, uint64 amountNano) = _rowAt(debits, row);
+        (uint32 reservation, uint64 amountNano) = _debitOf(batch.body.rowsHash, debits, creditsHash, row);
         if (claimOf[settler][number][reservation] != 0) revert Court_AlreadyClaimed(settler, number, reservation);
 
         ++openClaims[settler][number];
@@ -136,7 +135,7 @@ contract Court is ICourt, ReentrancyGuardTransient {
             policy: batch.body.policy,
             missingNano: 0,
             nextRow: 0,
-            rowsHash: rowsHash,
+            rowsHash: batch.body.rowsHash,
             signersHash: batch.commitment.signersHash
         });
         emit DebitClaimed(
@@ -153,6 +152,15 @@ contract Court is ICourt, ReentrancyGuardTransient {
     }
 
     /// @inheritdoc ICourt
+    function showDebit(Batch calldata batch, bytes calldata debits, bytes32 creditsHash, uint256 row) external {
+        (uint32 settler, uint64 number) = (batch.body.settler, batch.body.number);
+        if (!Inclusion.isBatch(settlement, batch)) revert Court_UnknownBatch(settler, number);
+        (uint32 reservation, uint64 amountNano) = _debitOf(batch.body.rowsHash, debits, creditsHash, row);
+        shownNano[settler][number][reservation] = amountNano;
+        emit DebitShown(settler, number, reservation, amountNano);
+    }
+
+    /// @inheritdoc ICourt
     function proveDebit(
         uint256 claim,
         Terms calldata terms,
@@ -161,7 +169,7 @@ contract Court is ICourt, ReentrancyGuardTransient {
         Receipt calldata receipt,
         bytes32[] calldata path,
         BatchRef calldata ref,
-        LaterDebit[] calldata later
+        uint64[] calldata later
     ) external nonReentrant {
         DebitClaim memory current = _open(claim);
         if (block.timestamp > current.answerBy) revert Court_AnswerTooLate(claim, current.answerBy);
@@ -380,25 +388,33 @@ contract Court is ICourt, ReentrancyGuardTransient {
     /// debited now, less the later debits that the answer shows.
     function _debitedUpTo(
         DebitClaim memory current,
-        LaterDebit[] calldata later
+        uint64[] calldata later
     ) internal view returns (uint64 debitedNano) {
         (uint64 balanceNano, uint64 netNano, ) = settlement.getReservation(current.settler, current.reservation);
         debitedNano = netNano - balanceNano;
         uint64 number = current.number;
         for (uint256 i; i < later.length; ++i) {
-            BatchBody calldata body = later[i].batch.body;
-            if (body.settler != current.settler || body.number <= number) revert Court_NotLater(number, body.number);
-            number = body.number;
-            if (!Inclusion.isBatch(settlement, later[i].batch)) revert Court_UnknownBatch(body.settler, number);
-            bytes32 rowsHash = keccak256(abi.encode(keccak256(later[i].debits), later[i].creditsHash));
-            if (rowsHash != body.rowsHash) revert Court_WrongRows(rowsHash, body.rowsHash);
-            if (later[i].row >= later[i].debits.length / ROW_BYTES) revert Court_NoSuchRow(later[i].row);
-            (uint32 reservation, uint64 amountNano) = _rowAt(later[i].debits, later[i].row);
-            if (reservation != current.reservation) revert Court_WrongReceipt(body.settler, reservation);
-            DebitClaim storage other = _claims[claimOf[current.settler][number][reservation]];
+            if (later[i] <= number) revert Court_NotLater(number, later[i]);
+            number = later[i];
+            uint64 amountNano = shownNano[current.settler][number][current.reservation];
+            if (amountNano == 0) revert Court_NotShown(current.settler, number, current.reservation);
+            DebitClaim storage other = _claims[claimOf[current.settler][number][current.reservation]];
             // What was given back is not among what is debited now.
             debitedNano -= other.state == ClaimState.UPHELD ? other.missingNano : amountNano;
         }
+    }
+
+    /// @dev A debit row of a committed batch.
+    function _debitOf(
+        bytes32 rowsHash,
+        bytes calldata debits,
+        bytes32 creditsHash,
+        uint256 row
+    ) internal pure returns (uint32 reservation, uint64 amountNano) {
+        bytes32 given = keccak256(abi.encode(keccak256(debits), creditsHash));
+        if (given != rowsHash) revert Court_WrongRows(given, rowsHash);
+        if (row >= debits.length / ROW_BYTES) revert Court_NoSuchRow(row);
+        return _rowAt(debits, row);
     }
 
     function _settlerAccount(uint32 settler) internal view returns (address) {
@@ -453,6 +469,10 @@ contract Court is ICourt, ReentrancyGuardTransient {
     /// @dev Rounded up: a fault is never free.
     function _part(uint64 amountNano, uint32 ppm) internal pure returns (uint64) {
         return uint64((uint256(amountNano) * ppm + PPM - 1) / PPM); // ppm <= PPM, so it is at most the amount
+    }
+
+    function _checkSame(uint32 given, uint32 expected) internal pure {
+        if (given != expected) revert Court_OtherTimes(given, expected);
     }
 
     function _checkPpm(uint32 ppm, uint32 limitPpm) internal pure {

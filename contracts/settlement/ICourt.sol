@@ -29,15 +29,6 @@ struct DebitClaim {
     bytes32 signersHash; // of the batch
 }
 
-/// @notice A debit of the same reservation in a batch after the claimed one. An answer shows those that its voucher and
-/// receipt do not reach, so that whoever signed a batch answers for nothing that came later.
-struct LaterDebit {
-    Batch batch;
-    bytes debits; // the batch's debit rows
-    bytes32 creditsHash; // keccak256 of its credit rows
-    uint256 row; // which debit, from 0
-}
-
 /// @notice What a proven fault still has to cost. It waits until payers are refunded.
 struct Penalty {
     // slot 0: 20 + 4 + 5 + 1 = 30 bytes
@@ -68,6 +59,7 @@ interface ICourt {
         uint64 amountNano,
         uint40 answerBy
     );
+    event DebitShown(uint32 indexed settler, uint64 indexed number, uint32 indexed reservation, uint64 amountNano);
     event DebitProven(uint256 indexed claim, address indexed by);
     /// @param refundedNano What the payer got back.
     /// @param missingNano What is still missing.
@@ -91,7 +83,8 @@ interface ICourt {
     error Court_AnswerStillPossible(uint256 claim, uint40 answerBy);
     /// @notice Thrown when the batch was committed under another policy than the payer agreed to.
     error Court_WrongPolicy(uint16 batchPolicy, uint16 termsPolicy);
-    /// @notice Thrown when a later debit is not in a batch after the one before it, or of another settler.
+    error Court_NotShown(uint32 settler, uint64 number, uint32 reservation);
+    /// @notice Thrown when batches are not after the claimed one in ascending order.
     error Court_NotLater(uint64 after_, uint64 given);
     error Court_WrongTerms(bytes32 given, uint192 recorded);
     error Court_WrongVoucher(uint32 settler, uint32 reservation, bytes32 termsHash);
@@ -125,12 +118,17 @@ interface ICourt {
         uint256 row
     ) external returns (uint256 claim);
 
+    /// @notice Remembers one debit row of a committed batch, for answers that leave it out; anybody may. One at a time,
+    /// because the rows of many batches would not fit one transaction.
+    function showDebit(Batch calldata batch, bytes calldata debits, bytes32 creditsHash, uint256 row) external;
+
     /// @notice Answers a claim: shows a voucher that allows, and a committed receipt that shows, at least what is debited of
     /// the reservation, later debits that are shown left out. Anybody may; the settler gets the bond.
     ///
     /// Requirements:
     /// - The batch's policy is the one that the payer agreed to.
-    /// - `later` are debits of this reservation in batches after the claimed one, in ascending order.
+    /// - `later` are numbers of batches after the claimed one, ascending, whose debit of this reservation was shown by
+    ///   {showDebit}: so whoever signed a batch answers for nothing that came after it.
     ///
     /// @param path From the receipt to its batch's root.
     function proveDebit(
@@ -141,7 +139,7 @@ interface ICourt {
         Receipt calldata receipt,
         bytes32[] calldata path,
         BatchRef calldata ref,
-        LaterDebit[] calldata later
+        uint64[] calldata later
     ) external;
 
     /// @notice Ends a claim that nobody answered: the payer's reservation is refunded, from the settler's earnings, then its
@@ -184,6 +182,9 @@ interface ICourt {
 
     /// @return claim That was opened against a debit; 0: none.
     function claimOf(uint32 settler, uint64 number, uint32 reservation) external view returns (uint256 claim);
+
+    /// @return nano A debit that was shown, see {showDebit}; 0: none.
+    function shownNano(uint32 settler, uint64 number, uint32 reservation) external view returns (uint64 nano);
 
     /// @return penalty Of a fault: keccak256(abi.encode("debit" or "sequence", settler, number)); zeros when there is none.
     function getPenalty(bytes32 evidenceId) external view returns (Penalty memory penalty);

@@ -47,6 +47,8 @@ interface ISettlement {
 
     error Settlement_NotCourt(address caller, address court);
     error Settlement_NoCourt();
+    /// @notice Thrown when the former court may still end claims; Unix timestamp, seconds.
+    error Settlement_CourtReplacedTooRecently(uint40 formerCourtUntil);
     error Settlement_NotDeployer(address caller);
     error Settlement_Paused(uint40 until);
     error Settlement_PausedTooRecently(uint40 notBefore);

@@ -97,6 +97,7 @@ contract Settlement is ISettlement, Batches {
             if (msg.sender != _deployer) revert Settlement_NotDeployer(msg.sender);
         } else {
             _onlyGovernance();
+            if (block.timestamp <= formerCourtUntil) revert Settlement_CourtReplacedTooRecently(formerCourtUntil);
             (formerCourt, formerCourtUntil) = (court, uint40(block.timestamp) + _longestDispute);
         }
         // Zero would make the deployer name the next one.

@@ -43,6 +43,7 @@ contract BondHub is IStakeHub, Governed {
     error BondHub_ZeroAmount();
     error BondHub_NoReserve();
     error BondHub_NoSlasher();
+    error BondHub_SlasherReplacedTooRecently(uint40 formerSlasherUntil);
 
     IERC20 public immutable token;
     INodeRegistry public immutable nodes;
@@ -90,6 +91,7 @@ contract BondHub is IStakeHub, Governed {
             if (msg.sender != _deployer) revert BondHub_NotDeployer(msg.sender);
         } else {
             _onlyGovernance();
+            if (block.timestamp <= formerSlasherUntil) revert BondHub_SlasherReplacedTooRecently(formerSlasherUntil);
             (formerSlasher, formerSlasherUntil) = (slasher, uint40(block.timestamp) + _longestDispute);
         }
         // Zero would make the deployer name the next one.

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { collectableOf, sharesOf } from "../core/chain/shares.ts";
 import type { ChainView, PolicyRecord } from "../core/chain/view.ts";
 import type { OpenDatabase } from "../core/db/open.ts";
-import { BaseError } from "../core/errors.ts";
+import { BaseError, UnavailableError } from "../core/errors.ts";
 import { type Hex, toHex } from "../core/hashing/hex.ts";
 import { sha256 } from "../core/hashing/sha256.ts";
 import { batchFee, sizesHash } from "../core/protocol/batch.ts";
@@ -127,10 +127,19 @@ async function prefix({ database, settler, limits }: PlanContext, first: bigint,
     if (row.sequence !== first + BigInt(rows.length) || row.state === "open" || row.state === "finished") break;
     payers.add(row.reservation);
     totalNano += decodeReceipt(row.receipt as Uint8Array).priceNano;
+    if (totalNano > roomNano && rows.length === 0) throw noCover(settler, roomNano, totalNano);
     if (payers.size > limits.maxDebits || totalNano > roomNano) break;
     rows.push(row as Row1);
   }
   return rows;
+}
+
+function noCover(settler: number, roomNano: bigint, priceNano: bigint): UnavailableError {
+  return new UnavailableError("The settler's stake covers no further debit now", {
+    code: "cover_exhausted",
+    facts: { settler, roomNano, priceNano },
+    hint: "Bond more, or wait until earlier debits are beyond doubt",
+  });
 }
 
 /** The windows that the rows are in, each whole where all its receipts are among them. */

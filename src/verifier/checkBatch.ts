@@ -77,7 +77,8 @@ async function checkWindows({ domain, view }: BatchCheckContext, { windows, sett
     roots.add(root);
     if (window.settler !== settler) throw wrong("window", { root, settler: window.settler });
     const signer = recoverAddress(typedDigest(domain, windowHash(window)), signature);
-    const key = signer && (await view.teeKey(signer));
+    // As it was when it signed: a key that ended since must not keep what it signed from being settled.
+    const key = signer && (await view.teeKeyAt(signer, window.signedAtMs));
     if (key?.node !== window.verifier) {
       throw wrong("window", {
         root,

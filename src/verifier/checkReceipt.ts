@@ -103,10 +103,16 @@ async function checkEvidence({ domain, view }: CheckContext, receipt: Receipt, e
   if (!equalBytes(receipt.evidenceHash, evidenceHash(evidence))) throw wrong("evidenceHash", {});
   const worker = await view.node(receipt.worker);
   if (worker?.class !== WORKER) throw wrong("worker", { node: receipt.worker, reason: "not a worker" });
-  if (worker.retiredAt !== 0) throw wrong("worker", { node: receipt.worker, reason: "retired" });
   const digest = typedDigest(domain, resultHash({ ...receipt, traceRoot: evidence.traceRoot }));
   const recovered = recoverAddress(digest, evidence.workerSignature);
-  if (recovered !== worker.key) throw wrong("workerSignature", { recovered: recovered ?? "none", key: worker.key });
+  const key = recovered && (await view.nodeKey(recovered));
+  if (key?.node !== receipt.worker) {
+    throw wrong("workerSignature", { recovered: recovered ?? "none", key: worker.key });
+  }
+  // Judged when the work was done: a worker that retires or changes its key later takes nothing back.
+  if (key.until !== 0 && key.until * 1000 + MAX_SKEW_MS < receipt.startedAtMs) {
+    throw wrong("workerSignature", { recovered, endedAt: key.until });
+  }
 
   const model = await view.model(toHex(receipt.modelVersion));
   if (!model) throw wrong("modelVersion", { version: toHex(receipt.modelVersion), reason: "not registered" });

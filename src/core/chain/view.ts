@@ -47,6 +47,9 @@ export type SettlerRecord = {
 
 export type TeeKeyRecord = { operator: number; node: number };
 
+/** The node that a key spoke for, and from when to when: Unix seconds, `until` 0 while it does. */
+export type NodeKeyRecord = { node: number; from: number; until: number };
+
 /**
  * What the chain says, read through short-lived caches. When the RPC fails, an answer stays good for `maxStaleMs`, then
  * the error comes through: a stalled RPC never turns into wrong money.
@@ -62,6 +65,10 @@ export type ChainView = {
   settler(settler: number): Promise<SettlerRecord>;
   /** The operator and node of an enclave key that counts now; undefined when it does not. */
   teeKey(address: Hex): Promise<TeeKeyRecord | undefined>;
+  /** The same, unless it had ended by a moment in the past, Unix milliseconds. */
+  teeKeyAt(address: Hex, atMs: number): Promise<TeeKeyRecord | undefined>;
+  /** Undefined when no node ever had the key. */
+  nodeKey(address: Hex): Promise<NodeKeyRecord | undefined>;
   payeeCount(): Promise<number>;
   /** Whether a receipt is under a batch that its settler committed. Never cached. */
   isCommitted(committed: CommittedReceipt): Promise<boolean>;
@@ -124,6 +131,15 @@ export function createChainView({
     const [operator, record] = await Promise.all([teeRegistry.activeOperator(address), teeRegistry.getKey(address)]);
     return operator === 0n ? undefined : { operator: Number(operator), node: Number(record.node) };
   });
+  const teeKeyRecord = cached(async (address: Hex) => {
+    const key = await teeRegistry.getKey(address);
+    return { key, measurement: await teeRegistry.getMeasurement(key.measurement) };
+  });
+  const nodeKey = cached(async (address: Hex): Promise<NodeKeyRecord | undefined> => {
+    const record = await nodeRegistry.keyRecord(address);
+    if (record.node === 0n) return undefined;
+    return { node: Number(record.node), from: Number(record.validFrom), until: Number(record.validUntil) };
+  });
   const model = cached((id: Hex) => readModel(contracts, id));
   const committer = cached(async (id: number) => (await settlement.getSettler(id)).committer.toLowerCase() as Hex);
   const coverPeriod = cached(async () => settlement.coverPeriod());
@@ -155,6 +171,16 @@ export function createChainView({
       };
     },
     teeKey,
+    async teeKeyAt(address, atMs) {
+      const { key, measurement } = await teeKeyRecord(address);
+      const at = BigInt(Math.floor(atMs / 1000));
+      const ended = (until: bigint, revokedAt: bigint) =>
+        (until !== 0n && at > until) || (revokedAt !== 0n && at >= revokedAt);
+      if (key.operator === 0n || ended(key.validUntil, key.revokedAt)) return undefined;
+      if (ended(measurement.activeUntil, measurement.revokedAt)) return undefined;
+      return { operator: Number(key.operator), node: Number(key.node) };
+    },
+    nodeKey,
     payeeCount: () => payeeCount(undefined),
     isCommitted: ({ receipt, path, number, prevHash, restHash }) =>
       read(() =>
