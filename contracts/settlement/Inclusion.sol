@@ -28,8 +28,8 @@ library Inclusion {
         if (number == 0 || later.length > MAX_LATER) return false;
         bytes32 hash = Messages.headerHash(prevHash, Messages.innerHash(root, restHash));
         for (uint256 i; i < later.length; ++i) hash = Messages.headerHash(hash, later[i]);
-        // At most number + 255: no overflow for numbers that exist; others find no header.
-        return hash == settlement.headerHash(settler, number + uint64(later.length));
+        uint256 last = uint256(number) + later.length;
+        return last <= type(uint64).max && hash == settlement.headerHash(settler, uint64(last));
     }
 
     function isBatch(ISettlement settlement, Batch calldata batch) internal view returns (bool) {
