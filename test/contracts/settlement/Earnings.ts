@@ -2,6 +2,7 @@ import { expect } from "chai";
 import { mined } from "../../../src/core/chain/events.ts";
 import { U64_MAX, WEI_PER_NANO } from "../../../src/core/units.ts";
 import { OPG } from "../../helpers/economy.ts";
+import { govern } from "../../helpers/governance.ts";
 import { booksOf, commitTo, payerOf, RESERVED_NANO, refuses, useSettlement } from "../../helpers/settlement.ts";
 
 /*
@@ -194,14 +195,8 @@ describe("Earnings", () => {
 
     /** Puts an account in the court's place, in the way that governance would. */
     async function becomeCourt(): Promise<void> {
-      const { timelock } = test.contracts;
       const account = test.signers[15] as (typeof test.signers)[0];
-      const data = settlement().interface.encodeFunctionData("setCourt", [account.address]);
-      const zero = `0x${"00".repeat(32)}`;
-      const delay = await timelock.getMinDelay();
-      await mined(timelock.schedule(settlement().target, 0, data, zero, zero, delay));
-      await test.networkHelpers.time.increase(delay);
-      await mined(timelock.execute(settlement().target, 0, data, zero, zero));
+      await govern(test, settlement(), settlement().interface.encodeFunctionData("setCourt", [account.address]));
       expect(await settlement().court()).to.equal(account.address);
     }
 
