@@ -416,6 +416,10 @@ describe("Reservations", () => {
         const args = [0, RESERVED_NANO, amountNano];
         await refuses(test, () => topUp(amountNano), "Settlement_LaneOverflow", args);
       }
+      // Where some was debited, the record overflows before the lane does.
+      await commitTo(test, test.workerPayee, 100n * OPG);
+      const amountNano = U64_MAX - RESERVED_NANO + 1n;
+      await refuses(test, () => topUp(amountNano), "Settlement_LaneOverflow", [0, RESERVED_NANO, amountNano]);
       const largest = U64_MAX - RESERVED_NANO; // fits the lane, but nobody has it
       const args = [settlement().target, AMOUNT_WEI, largest * WEI_PER_NANO];
       await refuses(test, () => topUp(largest), "ERC20InsufficientAllowance", args, opg());
