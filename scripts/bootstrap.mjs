@@ -69,7 +69,7 @@ await once(
 );
 
 const env = { PATH: `${path("node_modules", ".bin")}:${process.env.PATH}` };
-const sources = [...manifest, "hardhat.config.ts", ...filesBelow("contracts")];
+const sources = [...manifest, "hardhat.config.ts", ...filesBelow("contracts"), ...filesBelow("test/mocks")];
 const built = existsSync(path("typechain-types", "index.ts")) && existsSync(path("artifacts"));
 await once(
   path("node_modules", ".built"),

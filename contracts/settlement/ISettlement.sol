@@ -79,8 +79,9 @@ interface ISettlement {
     error Settlement_WrongCount(uint256 counted, uint32 given);
     error Settlement_WrongData(bytes32 expected, bytes32 given);
     error Settlement_BadRowLength(uint256 length);
-    /// @notice Thrown when rows are not in strictly ascending order of their index.
-    error Settlement_RowsUnsorted(uint256 previous, uint256 index);
+    /// @notice Thrown when rows are not in strictly ascending order of their index, or a credit is to payee 0.
+    /// @param lowest What the index would have to be at least.
+    error Settlement_RowsUnsorted(uint256 lowest, uint256 index);
     error Settlement_ZeroRow(uint256 index);
     error Settlement_LaneShort(uint256 reservation, uint256 hasNano, uint256 wantsNano);
     error Settlement_UnknownPayee(uint256 payee);

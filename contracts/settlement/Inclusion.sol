@@ -25,10 +25,11 @@ library Inclusion {
         bytes32 restHash,
         bytes32[] calldata later
     ) internal view returns (bool) {
-        if (number == 0 || number > type(uint64).max - MAX_LATER || later.length > MAX_LATER) return false;
+        if (number == 0 || later.length > MAX_LATER) return false;
         bytes32 hash = Messages.headerHash(prevHash, Messages.innerHash(root, restHash));
         for (uint256 i; i < later.length; ++i) hash = Messages.headerHash(hash, later[i]);
-        return hash == settlement.headerHash(settler, number + uint64(later.length));
+        uint256 last = uint256(number) + later.length;
+        return last <= type(uint64).max && hash == settlement.headerHash(settler, uint64(last));
     }
 
     function isBatch(ISettlement settlement, Batch calldata batch) internal view returns (bool) {
