@@ -1,22 +1,22 @@
 import type { ContractRunner } from "ethers";
-import {
-  type BondHub,
-  BondHub__factory,
-  type Court,
-  Court__factory,
-  DevelopmentTeeVerifier__factory,
-  type ModelRegistry,
-  ModelRegistry__factory,
-  type NodeRegistry,
-  NodeRegistry__factory,
-  type OPG,
-  OPG__factory,
-  type ReceiptVerifier,
-  ReceiptVerifier__factory,
-  type Settlement,
-  Settlement__factory,
-  type TeeRegistry,
-  TeeRegistry__factory,
+import { DevelopmentTeeVerifier__factory } from "../../../typechain-types/factories/contracts/attestation/DevelopmentTeeVerifier__factory.ts";
+import { TeeRegistry__factory } from "../../../typechain-types/factories/contracts/attestation/TeeRegistry__factory.ts";
+import { ModelRegistry__factory } from "../../../typechain-types/factories/contracts/registry/ModelRegistry__factory.ts";
+import { NodeRegistry__factory } from "../../../typechain-types/factories/contracts/registry/NodeRegistry__factory.ts";
+import { Court__factory } from "../../../typechain-types/factories/contracts/settlement/Court__factory.ts";
+import { ReceiptVerifier__factory } from "../../../typechain-types/factories/contracts/settlement/ReceiptVerifier__factory.ts";
+import { Settlement__factory } from "../../../typechain-types/factories/contracts/settlement/Settlement__factory.ts";
+import { BondHub__factory } from "../../../typechain-types/factories/contracts/staking/BondHub__factory.ts";
+import { OPG__factory } from "../../../typechain-types/factories/contracts/token/OPG__factory.ts";
+import type {
+  BondHub,
+  Court,
+  ModelRegistry,
+  NodeRegistry,
+  OPG,
+  ReceiptVerifier,
+  Settlement,
+  TeeRegistry,
 } from "../../../typechain-types/index.ts";
 
 /** Where the contracts of one deployment are. */
