@@ -23,7 +23,8 @@ import {Batch, BatchRef, Receipt, Terms, Voucher} from "./SettlementTypes.sol";
 /// @dev Nobody: every verdict follows from what the settlement contract committed and from signatures. It holds bonds only.
 ///
 /// INVARIANTS
-/// @dev token.balanceOf(this) = bondNano * 1e9 * open claims. A debit is claimed once; a claim ends once.
+/// @dev token.balanceOf(this) = bondNano * 1e9 * open claims. A debit is claimed once; a claim ends once. A payee other than
+/// the settler gives back at most what the batch gave it.
 contract Court is ICourt, ReentrancyGuardTransient {
     using ReceiptLib for Receipt;
     using SafeERC20 for IERC20;
@@ -56,6 +57,7 @@ contract Court is ICourt, ReentrancyGuardTransient {
 
     mapping(uint256 claim => DebitClaim) internal _claims;
     mapping(uint32 settler => mapping(uint64 number => mapping(uint32 reservation => bool))) internal _claimed;
+    mapping(uint32 settler => mapping(uint64 number => mapping(uint32 payee => uint64 nano))) internal _takenBack;
 
     constructor(
         IERC20 token_,
@@ -200,7 +202,7 @@ contract Court is ICourt, ReentrancyGuardTransient {
         if (end > credits.length / ROW_BYTES) end = credits.length / ROW_BYTES;
         for (; missing != 0 && row < end; ++row) {
             (uint32 payee, uint64 creditedNano) = _rowAt(credits, row);
-            missing -= settlement.seize(payee, creditedNano < missing ? creditedNano : missing);
+            missing -= _takeBack(current, payee, creditedNano, missing);
         }
         uint64 seized = current.missingNano - missing;
         _claims[claim].missingNano = missing;
@@ -290,6 +292,19 @@ contract Court is ICourt, ReentrancyGuardTransient {
                 evidenceId: keccak256(abi.encode("debit", claim, operator))
             })
         );
+    }
+
+    /// @dev Takes up to `missingNano` from a payee: over all claims against a batch no more than the batch gave it.
+    function _takeBack(
+        DebitClaim memory current,
+        uint32 payee,
+        uint64 creditedNano,
+        uint64 missingNano
+    ) internal returns (uint64 takenNano) {
+        mapping(uint32 payee => uint64 nano) storage taken = _takenBack[current.settler][current.number];
+        uint64 leftNano = creditedNano - taken[payee];
+        takenNano = settlement.seize(payee, leftNano < missingNano ? leftNano : missingNano);
+        taken[payee] += takenNano;
     }
 
     function _punishSequence(uint32 settler, uint64 sequence) internal {

@@ -114,7 +114,8 @@ interface ICourt {
     /// @param signers The operators that signed the batch, 4 bytes each.
     function refundDebit(uint256 claim, bytes calldata signers) external;
 
-    /// @notice Takes what is still missing of an upheld claim from the other payees of the batch, each up to its credit.
+    /// @notice Takes what is still missing of an upheld claim from the other payees of the batch, each up to its credit over
+    /// all claims against the batch.
     /// @param debitsHash keccak256 of the batch's debit rows.
     /// @param credits The batch's credit rows.
     /// @param rows How many rows to ask now; the next call goes on behind them.

@@ -25,10 +25,10 @@ library Inclusion {
         bytes32 restHash,
         bytes32[] calldata later
     ) internal view returns (bool) {
-        if (number == 0 || later.length > MAX_LATER) return false;
+        // No number that exists comes near the second bound; an absurd one is false, not an overflow.
+        if (number == 0 || number > type(uint64).max - MAX_LATER || later.length > MAX_LATER) return false;
         bytes32 hash = Messages.headerHash(prevHash, Messages.innerHash(root, restHash));
         for (uint256 i; i < later.length; ++i) hash = Messages.headerHash(hash, later[i]);
-        // At most number + 255: no overflow for numbers that exist; others find no header.
         return hash == settlement.headerHash(settler, number + uint64(later.length));
     }
 
