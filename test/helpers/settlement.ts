@@ -98,11 +98,15 @@ export function rawRows(rows: readonly (readonly [index: number, amountNano: big
   return new Uint8Array(bytes);
 }
 
-/** Submits from an account that has no part in anything. */
-export function sendCommit(test: SettlementTest, commit: Commit): Promise<ContractTransactionResponse> {
+/** Submits as the settler's committer, or as another account. */
+export function sendCommit(
+  test: SettlementTest,
+  commit: Commit,
+  from = test.signers[0] as Protocol["signers"][number],
+): Promise<ContractTransactionResponse> {
   const { body, debits, credits, signatures, tree } = commit;
   return test.contracts.settlement
-    .connect(payerOf(test, 9))
+    .connect(from)
     .commitBatch(headerStruct(body), toHex(debits), toHex(credits), toHex(signatures), toHex(tree));
 }
 

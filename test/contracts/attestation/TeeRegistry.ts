@@ -500,10 +500,7 @@ describe("TeeRegistry", () => {
         ({ registry, nodeKey, key }) => mined(registry.connect(nodeKey).revokeKey(key.address)),
         ({ registry, guardian, key }) => mined(registry.connect(guardian).revokeKey(key.address)),
         ({ registry, key }) =>
-          govern(protocol, {
-            target: registry,
-            data: registry.interface.encodeFunctionData("revokeKey", [key.address]),
-          }),
+          govern(protocol, registry, registry.interface.encodeFunctionData("revokeKey", [key.address])),
       ];
       for (const revoke of callers) {
         const world = await load(registered);
