@@ -220,13 +220,13 @@ abstract contract Reservations is ISettlement, Policies, ReentrancyGuardTransien
         return
             Settler({
                 payee: opening.payee,
-                committer: opening.committer,
                 reservations: opening.reservations,
                 nextSequence: state.nextSequence(),
                 batches: state.batches(),
                 levelNano: state.levelNano(),
                 levelAt: state.levelAt(),
-                feesNano: state.feesNano()
+                feesNano: state.feesNano(),
+                committer: opening.committer
             });
     }
 

@@ -24,13 +24,13 @@ struct Policy {
 /// @notice What a settler is to the contract. The settler's id is its operator id.
 struct Settler {
     uint32 payee; // where its own earnings go; 0: not open
-    address committer; // sends its batches
     uint32 reservations; // how many were ever opened; the next index
     uint64 nextSequence; // of its receipts
     uint64 batches; // number of its last batch
     uint64 levelNano; // exposure that has not drained at `levelAt`, see {ISettlement-commitBatch}
     uint64 levelAt; // Unix timestamp, seconds
     uint64 feesNano; // protocol fees not yet collected
+    address committer; // sends its batches
 }
 
 /// @notice What a payer agreed to when it reserved. Only the hash is stored.

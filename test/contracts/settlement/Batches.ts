@@ -25,6 +25,7 @@ import {
   booksOf,
   type Commit,
   commitTo,
+  payerOf,
   planCommit,
   RESERVED_NANO,
   rawRows,
@@ -424,6 +425,16 @@ describe("Batches", () => {
     });
   });
 
+  it("refuses whoever is not the settler's committer, its owner and its payers included", async () => {
+    const commit = await planCommit(test, plan());
+    for (const caller of [payerOf(test, 0), test.settlerOwner, payerOf(test, 9)]) {
+      const args = [test.settler, caller.address];
+      await refuses(test, () => sendCommit(test, commit, caller), "Settlement_NotCommitter", args);
+    }
+    await mined(settlement().connect(test.settlerOwner).setCommitter(test.settler, payerOf(test, 9).address));
+    await mined(sendCommit(test, commit, payerOf(test, 9)));
+  });
+
   describe("keeps debits under the stake", () => {
     const HALF_NANO = BOND_NANO / 2n;
     const exceeded = (levelNano: bigint, halfNano = HALF_NANO) => [test.settler, levelNano, halfNano];
@@ -444,12 +455,12 @@ describe("Batches", () => {
       expect([levelNano, levelAt]).to.deep.equal([HALF_NANO, BigInt(await test.networkHelpers.time.latest())]);
     });
 
-    for (const passed of [1n, 7n, 599n, 600n, 5_000n]) {
+    for (const passed of [1n, 7n, 899n, 900n, 5_000n]) {
       it(`takes again after ${passed} s what has drained by then`, async () => {
         await mined(sendCommit(test, await debit(HALF_NANO)));
         const { levelAt } = await settlement().getSettler(test.settler);
-        const horizon = await settlement().claimHorizon();
-        const drained = (BOND_NANO * passed) / (2n * horizon);
+        const period = await settlement().coverPeriod();
+        const drained = (BOND_NANO * passed) / (2n * period);
         const level = drained > HALF_NANO ? 0n : HALF_NANO - drained;
         const over = await debit(HALF_NANO - level + 1n, 1);
         const exactly = await debit(HALF_NANO - level, 1);
@@ -461,13 +472,13 @@ describe("Batches", () => {
       });
     }
 
-    it("never lets one horizon see more debits than the stake, however they are spaced", async () => {
-      const horizon = await settlement().claimHorizon();
+    it("never lets one cover period see more debits than the stake, however they are spaced", async () => {
+      const period = await settlement().coverPeriod();
       const debits: { at: bigint; amountNano: bigint }[] = [];
       for (const gap of [1n, 1n, 30n, 100n, 3n, 250n, 214n, 1n, 400n, 200n]) {
         const { levelNano, levelAt } = await settlement().getSettler(test.settler);
         const at = BigInt(await test.networkHelpers.time.latest()) + gap;
-        const drained = (BOND_NANO * (at - levelAt)) / (2n * horizon);
+        const drained = (BOND_NANO * (at - levelAt)) / (2n * period);
         const amountNano = HALF_NANO - (levelNano > drained ? levelNano - drained : 0n);
         const commit = await planCommit(test, {
           debits: [{ index: debits.length % RESERVATIONS, amountNano }],
@@ -479,7 +490,7 @@ describe("Batches", () => {
         debits.push({ at, amountNano });
       }
       for (const { at: end } of debits) {
-        const inside = debits.filter(({ at }) => at <= end && at > end - horizon);
+        const inside = debits.filter(({ at }) => at <= end && at > end - period);
         const sum = inside.reduce((total, { amountNano }) => total + amountNano, 0n);
         expect(sum <= BOND_NANO, `${sum} until ${end}`).to.equal(true);
       }
@@ -525,7 +536,8 @@ describe("Batches", () => {
       expect(after.heldWei).to.equal(before.heldWei);
       const payee = BigInt(test.settlerPayee);
       const opened = BigInt(RESERVATIONS);
-      expect(after.settler).to.deep.equal([payee, opened, 17n, 1n, TOTAL_NANO, committedAt, FEE_NANO]);
+      const committer = test.signers[0]?.address;
+      expect(after.settler).to.deep.equal([payee, opened, 17n, 1n, TOTAL_NANO, committedAt, FEE_NANO, committer]);
     });
 
     it("header after header", async () => {
@@ -594,7 +606,7 @@ describe("Batches", () => {
     it("the last nano of a lane, and leaves its neighbours alone", async () => {
       for (let round = 0; round < 2; round++) {
         await commitTo(test, test.workerPayee, RESERVED_NANO / 2n);
-        await test.networkHelpers.time.increase(await settlement().claimHorizon());
+        await test.networkHelpers.time.increase(await settlement().coverPeriod());
       }
       const { lanes } = await booksOf(test);
       expect(lanes.map(([balance]) => BigInt(balance as string))).to.deep.equal([
@@ -631,7 +643,7 @@ describe("Batches", () => {
         .withArgs(test.settler, 0);
       const after = await booksOf(test);
       expect(after.earnings).to.deep.equal([FEE_NANO, ...before.earnings.slice(1)]);
-      expect(after.settler).to.deep.equal([...before.settler.slice(0, 6), 0n]);
+      expect(after.settler).to.deep.equal([...before.settler.slice(0, 6), 0n, before.settler[7]]);
       expect(after.lanes).to.deep.equal(before.lanes);
     });
 

@@ -216,7 +216,10 @@ describe("Earnings", () => {
       ["restore", (from) => from.restore(test.settler, 0, 0n, 0n)],
     ];
     for (const [name, call] of calls) {
-      it(`alone may ${name}: not the old one, not governance's proposer, not the payee`, async () => {
+      it(`alone may ${name}: not the former one${name === "freeze" ? "" : " for long"}, not governance's proposer, not the payee`, async () => {
+        if (name !== "freeze") {
+          await test.networkHelpers.time.increaseTo((await settlement().formerCourtUntil()) + 1n);
+        }
         await test.networkHelpers.impersonateAccount(String(test.contracts.court.target));
         await test.networkHelpers.setBalance(String(test.contracts.court.target), 10n ** 18n);
         const old = await test.ethers.getSigner(String(test.contracts.court.target));

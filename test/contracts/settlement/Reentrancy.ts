@@ -70,7 +70,9 @@ describe("Reentrancy", () => {
     settlement = (await ethers.deployContract("Settlement", [config, [[...policy]]])) as unknown as Settlement;
     await mined(settlement.setCourt(actor));
     await mined(settlement.registerPayee(actor));
-    await mined(settlement.connect(base.settlerOwner).openSettler(base.settler, PAYEE));
+    const { settlerOwner, settler } = base;
+    await mined(settlement.registerPayee(settlerOwner.address));
+    await mined(settlement.connect(settlerOwner).openSettler(settler, PAYEE + 1, deployer.address));
     await mined(token.setHook(actor));
     await mined(token.mint(actor, 100n * AMOUNT_WEI));
     await mined(token.mint(deployer, AMOUNT_WEI));
@@ -193,6 +195,7 @@ describe("Reentrancy", () => {
     }
 
     it("to commit a batch, from within the deposit that it debits, leaves the books right", async () => {
+      await mined(settlement.connect(test.settlerOwner).setCommitter(test.settler, actor));
       await mined(actor.plan(settlement, await commitOfNext()));
       await mined(act(calls.reserve()));
       expect([await actor.calls(), await actor.succeeded()]).to.deep.equal([1n, true]);
@@ -282,6 +285,7 @@ describe("Reentrancy", () => {
 
     it("cannot make a settler's fees overflow their 60 bits", async () => {
       const { signers, contracts, networkHelpers } = base;
+      const coverPeriod = await settlement.coverPeriod();
       const bonded = await contracts.stakeHub.effectiveStake(test.settler);
       const bondNano = 900_000_000n * OPG;
       await addBond(contracts, signers[0] as (typeof signers)[0], test.settler, bondNano - bonded);
@@ -290,7 +294,7 @@ describe("Reentrancy", () => {
       let { feesNano } = await settlement.getSettler(test.settler);
       let batches = 0;
       for (; feesNano + feeNano < 2n ** 60n; feesNano += feeNano, batches++) {
-        await networkHelpers.time.increase(base.parameters.times.claimHorizon);
+        await networkHelpers.time.increase(coverPeriod);
         // From and to two lanes in turns, because one would not hold all of it.
         const turn = batches % 2;
         const plan = await planCommit(test, {
@@ -300,7 +304,7 @@ describe("Reentrancy", () => {
         await mined(sendCommit(test, plan));
       }
       expect(batches).to.be.greaterThan(20);
-      await networkHelpers.time.increase(base.parameters.times.claimHorizon);
+      await networkHelpers.time.increase(coverPeriod);
       const over = await planDebit(3, totalNano);
       await refuses(test, () => sendCommit(test, over), "Settlement_TotalTooHigh", [totalNano], settlement);
       expect((await settlement.getSettler(test.settler)).feesNano).to.equal(feesNano);

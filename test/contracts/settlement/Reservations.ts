@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { Signature } from "ethers";
+import { Signature, ZeroAddress } from "ethers";
 import { mined } from "../../../src/core/chain/events.ts";
 import { toHex } from "../../../src/core/hashing/hex.ts";
 import { termsHash } from "../../../src/core/protocol/messages.ts";
@@ -19,8 +19,11 @@ import {
 /*
 Reservations
 ├── openSettler
-│  ├── when the caller does not own the operator, the payee is unknown, or it is open: reverts
+│  ├── when the caller does not own the operator, the payee is not its own, or it is open: reverts
 │  └── when all is well: opens it, once
+├── setCommitter
+│  ├── when the caller does not own the operator or it is not open: reverts
+│  └── when all is well: replaces the committer at once
 ├── reserve, reserveWithPermit, reserveWithAuthorization
 │  ├── when amount, voucher key, policy or settler is wrong: reverts
 │  ├── given the contract is paused or the policy retired: reverts
@@ -75,6 +78,27 @@ describe("Reservations", () => {
     await booksOf(test);
   }
 
+  describe("setCommitter", () => {
+    it("refuses whoever does not own the operator, and an operator that is not open", async () => {
+      const set = (from: ReturnType<typeof stranger>, operator: number) => () =>
+        settlement().connect(from).setCommitter(operator, stranger().address);
+      for (const operator of [test.settler, 0, 99]) {
+        const args = [operator, stranger().address];
+        await refuses(test, set(stranger(), operator), "Settlement_NotOperatorOwner", args);
+      }
+      await refuses(test, set(test.workerOwner, 2), "Settlement_UnknownSettler", [2]);
+    });
+
+    it("replaces the committer at once, by nobody as well", async () => {
+      for (const committer of [stranger().address, ZeroAddress]) {
+        await expect(settlement().connect(test.settlerOwner).setCommitter(test.settler, committer))
+          .to.emit(settlement(), "CommitterSet")
+          .withArgs(test.settler, committer);
+        expect((await settlement().getSettler(test.settler)).committer).to.equal(committer);
+      }
+    });
+  });
+
   describe("openSettler", () => {
     const WORKER = 2; // the operator of the worker's owner, not open
 
@@ -82,26 +106,29 @@ describe("Reservations", () => {
       for (const operator of [WORKER, 0, 99]) {
         await refuses(
           test,
-          () => settlement().connect(stranger()).openSettler(operator, test.workerPayee),
+          () => settlement().connect(stranger()).openSettler(operator, test.workerPayee, stranger().address),
           "Settlement_NotOperatorOwner",
           [operator, stranger().address],
         );
       }
     });
 
-    it("refuses a payee that is not registered", async () => {
-      for (const payee of [0, 99]) {
-        const open = () => settlement().connect(test.workerOwner).openSettler(WORKER, payee);
-        await refuses(test, open, "Settlement_UnknownPayee", [payee]);
+    it("refuses a payee that is not the caller's own: refunds would come out of somebody else's earnings", async () => {
+      for (const payee of [0, 99, 1, test.settlerPayee]) {
+        const open = () => settlement().connect(test.workerOwner).openSettler(WORKER, payee, stranger().address);
+        await refuses(test, open, "Settlement_NotPayee", [payee, test.workerOwner.address]);
       }
     });
 
     it("opens an operator, once", async () => {
-      const open = () => settlement().connect(test.workerOwner).openSettler(WORKER, test.workerPayee);
-      await expect(open()).to.emit(settlement(), "SettlerOpened").withArgs(WORKER, test.workerPayee);
+      const open = () =>
+        settlement().connect(test.workerOwner).openSettler(WORKER, test.workerPayee, stranger().address);
+      const opened = await open();
+      await expect(opened).to.emit(settlement(), "SettlerOpened").withArgs(WORKER, test.workerPayee);
+      await expect(opened).to.emit(settlement(), "CommitterSet").withArgs(WORKER, stranger().address);
       const openedAt = BigInt(await test.networkHelpers.time.latest());
       const state = [...(await settlement().getSettler(WORKER))];
-      expect(state).to.deep.equal([BigInt(test.workerPayee), 0n, 0n, 0n, 0n, openedAt, 0n]);
+      expect(state).to.deep.equal([BigInt(test.workerPayee), 0n, 0n, 0n, 0n, openedAt, 0n, stranger().address]);
       await refuses(test, open, "Settlement_AlreadyOpen", [WORKER]);
       expect([...(await settlement().getSettler(WORKER))]).to.deep.equal(state);
     });
@@ -230,7 +257,7 @@ describe("Reservations", () => {
       });
 
       it("counts reservations of each settler on their own", async () => {
-        await mined(settlement().connect(test.workerOwner).openSettler(2, test.workerPayee));
+        await mined(settlement().connect(test.workerOwner).openSettler(2, test.workerPayee, stranger().address));
         const before = await settlement().getReservation(test.settler, 0);
         await way.reserve(2, KEY, 1, AMOUNT_NANO);
         expect((await settlement().getReservation(2, 0)).balanceNano).to.equal(AMOUNT_NANO);
@@ -326,7 +353,7 @@ describe("Reservations", () => {
     ];
     for (const [what, change] of changes) {
       it(`refuses a relay that changes ${what}`, async () => {
-        await mined(settlement().connect(test.workerOwner).openSettler(2, test.workerPayee));
+        await mined(settlement().connect(test.workerOwner).openSettler(2, test.workerPayee, stranger().address));
         const signed = await authorize(test, {});
         await refuses(test, () => relay({ ...signed, ...change() }), "ERC3009InvalidSignature", [], opg());
         await relay(signed);
