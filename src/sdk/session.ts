@@ -128,6 +128,8 @@ export async function openSession(options: SessionOptions): Promise<Session> {
         const receipt = await verifyReceipt(context, found);
         const { settler, reservation: index } = reservation;
         checkAgainstRequest(receipt, { request: payment.request, settler, reservation: index });
+        // Another call may have counted it while this one was reading.
+        if (!open.has(id)) continue;
         count({ id }, receipt);
         options.onReceipt?.(receipt, found);
       }

@@ -76,7 +76,9 @@ export async function runDemo({ inferences }: DemoOptions): Promise<RunningDemo>
     async (say) => {
       const count = Math.ceil(inferences * share);
       let done = 0;
-      const part = await runLoad(agents, count, () => say(`${++done} of ${count}`));
+      const part = await runLoad(agents, count, () => {
+        if (++done % 10 === 0 || done === count) say(`${done} of ${count}`);
+      });
       load = {
         sent: load.sent + part.sent,
         aborted: load.aborted + part.aborted,
