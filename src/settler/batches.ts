@@ -1,5 +1,4 @@
 import { and, asc, between, desc, eq, gte, inArray, lt, lte } from "drizzle-orm";
-import { z } from "zod";
 import { collectableOf, sharesOf } from "../core/chain/shares.ts";
 import type { ChainView, PolicyRecord } from "../core/chain/view.ts";
 import type { OpenDatabase } from "../core/db/open.ts";
@@ -18,12 +17,13 @@ import {
 } from "../core/protocol/batchFile.ts";
 import { batchBodySchema } from "../core/protocol/batchRequest.ts";
 import type { Domain } from "../core/protocol/domain.ts";
-import { signature65, termsSchema, toJson, voucherSchema } from "../core/protocol/json.ts";
+import { toJson } from "../core/protocol/json.ts";
 import type { BatchBody } from "../core/protocol/messages.ts";
 import { decodeReceipt, leafHasher, type Receipt } from "../core/protocol/receipt.ts";
 import { encodeRows, type Row, rowsHash } from "../core/protocol/rows.ts";
 import { creditRows, debitRows, owedOf, paidPrices } from "../core/protocol/split.ts";
-import { batches, inferences, reservations, windows } from "./schema.ts";
+import { committedReceipt, voucherOf } from "./debitProof.ts";
+import { batches, inferences, windows } from "./schema.ts";
 import { readEvidence, readPayment, type StoredInference } from "./store.ts";
 
 export type StoredBatch = typeof batches.$inferSelect;
@@ -179,46 +179,25 @@ function inTreeOrder(rows: readonly Row1[], batchWindows: readonly BatchWindow[]
   return [...rows].sort((a, b) => place(a) - place(b) || a.leafIndex - b.leafIndex);
 }
 
-const storedVoucher = z.object({ voucher: voucherSchema, signature: signature65 });
-
 async function vouchersFor(
   context: PlanContext,
   debits: readonly Row[],
   receipts: readonly Receipt[],
 ): Promise<BatchVoucher[]> {
-  const { database, view, settler } = context;
+  const { view, settler } = context;
   return Promise.all(
     debits.map(async ({ index: reservation, amountNano }) => {
-      const [row] = await database.db
-        .select()
-        .from(reservations)
-        .where(and(eq(reservations.settler, settler), eq(reservations.reservation, reservation)));
-      const { voucher, signature } = storedVoucher.parse(row?.voucher);
+      const stored = await voucherOf(context, reservation);
+      if (!stored) {
+        throw new BaseError("A reservation's voucher is missing", { code: "storage_damaged", facts: { reservation } });
+      }
       const { balanceNano, netNano } = await view.reservation(settler, reservation);
       const debited = netNano - balanceNano + amountNano;
       const shown = receipts.some((receipt) => receipt.reservation === reservation && receipt.spentNano >= debited);
-      const earlier = shown ? null : await earlierReceipt(context, reservation, debited);
-      return { reservation, terms: termsSchema.parse(row?.terms), voucher, signature, earlier };
+      const earlier = shown ? null : ((await committedReceipt(context, reservation, debited)) ?? null);
+      return { reservation, ...stored, earlier };
     }),
   );
-}
-
-/** Among the committed receipts of a reservation, one that shows at least `debited` as spent. */
-async function earlierReceipt(
-  { database, settler, proofOf }: PlanContext,
-  reservation: number,
-  debited: bigint,
-): Promise<CommittedReceipt | null> {
-  const rows = await database.db
-    .select()
-    .from(inferences)
-    .where(
-      and(eq(inferences.settler, settler), eq(inferences.reservation, reservation), eq(inferences.state, "batched")),
-    )
-    .orderBy(desc(inferences.sequence))
-    .limit(1000);
-  const row = rows.find(({ receipt }) => receipt && decodeReceipt(receipt).spentNano >= debited);
-  return (row && (await proofOf(row))) ?? null;
 }
 
 /** Batches in this database. */

@@ -1,8 +1,9 @@
 import { errorMessage, InputError } from "../../core/errors.ts";
 import { createLogger } from "../../core/logger.ts";
+import { type Answer, answerOnce } from "../../keepers/answer.ts";
 import type { SettleOutcome } from "../../keepers/settle.ts";
 import { openConfigured, readEnvironment } from "../config.ts";
-import { openSettlerBase, settleAll, settleDeps } from "../roles/settler.ts";
+import { answerDeps, openSettlerBase, settleAll, settleDeps } from "../roles/settler.ts";
 import { keeperOf, settlerBase } from "./up.ts";
 
 export type KeeperRun = { once: boolean; dryRun: boolean; intervalSeconds: number };
@@ -11,10 +12,10 @@ export type KeeperRun = { once: boolean; dryRun: boolean; intervalSeconds: numbe
 export async function runKeeper(
   name: string,
   { once, dryRun, intervalSeconds }: KeeperRun,
-  report: (outcomes: SettleOutcome[]) => void,
+  report: (outcomes: SettleOutcome[] | Answer[]) => void,
 ) {
-  if (name !== "settle") {
-    throw new InputError("There is no such keeper", { code: "bad_keeper", facts: { name, known: "settle" } });
+  if (name !== "settle" && name !== "answer") {
+    throw new InputError("There is no such keeper", { code: "bad_keeper", facts: { name, known: "settle, answer" } });
   }
   const config = readEnvironment();
   const logger = createLogger();
@@ -22,14 +23,18 @@ export async function runKeeper(
   const open = await openSettlerBase({ ...settlerBase(config), chain, logger });
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
-  const deps = { ...settleDeps(open, { ...keeperOf(config), signal: stop.signal }), dryRun };
+  const options = { ...keeperOf(config), signal: stop.signal };
+  const pass =
+    name === "settle"
+      ? () => settleAll({ ...settleDeps(open, options), dryRun })
+      : () => answerOnce({ ...answerDeps(open, options), dryRun });
   try {
     do {
       try {
-        report(await settleAll(deps));
+        report(await pass());
       } catch (error) {
         if (once) throw error;
-        logger.warn({ reason: errorMessage(error) }, "settle.failed");
+        logger.warn({ keeper: name, reason: errorMessage(error) }, "keeper.failed");
       }
       if (!once && !stop.signal.aborted) await pause(intervalSeconds * 1000, stop.signal);
     } while (!once && !stop.signal.aborted);

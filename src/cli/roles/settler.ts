@@ -10,13 +10,15 @@ import { BaseError, errorMessage, InputError } from "../../core/errors.ts";
 import { fromHex } from "../../core/hashing/hex.ts";
 import { type HttpServer, serveApp } from "../../core/http/serve.ts";
 import type { Logger } from "../../core/logger.ts";
-import { createTxQueue } from "../../core/txQueue.ts";
+import { createTxQueue, type TxQueue } from "../../core/txQueue.ts";
 import { createGateway } from "../../gateway/gateway.ts";
 import { createReceiptSigner } from "../../gateway/receiptSigner.ts";
 import { createVerifierClient, type VerifierEndpoint } from "../../gateway/verifiers.ts";
 import { createWorkerPool } from "../../gateway/workers.ts";
+import { type AnswerDeps, answerOnce } from "../../keepers/answer.ts";
 import { type SettleDeps, settleOnce } from "../../keepers/settle.ts";
 import { createBatchStore, type PlanLimits, planBatch } from "../../settler/batches.ts";
+import { debitProof } from "../../settler/debitProof.ts";
 import { createProofs } from "../../settler/proofs.ts";
 import { createStore, SETTLE_QUEUE } from "../../settler/store.ts";
 
@@ -60,6 +62,8 @@ const DEFAULT_LIMITS: PlanLimits = { maxReceipts: 10_000, maxDebits: 2_000 };
 /** How long an inference may be open before it counts as left behind by a dead process. */
 const ABANDONED_AFTER_MS = 180_000;
 const REFRESH_MS = 5_000;
+/** Between two looks at the court's claims. */
+const ANSWER_MS = 30_000;
 
 /** The settler's database and what stands on it; shared by gateway and keeper. */
 export async function openSettlerBase(base: SettlerBase) {
@@ -99,6 +103,32 @@ export async function openSettlerBase(base: SettlerBase) {
 
 export type OpenSettler = Awaited<ReturnType<typeof openSettlerBase>>;
 
+function queueOf({ database, chain, key, clock, logger }: OpenSettler, keeper: KeeperOptions): TxQueue {
+  return createTxQueue({
+    db: database.db,
+    provider: chain.provider,
+    wallet: key,
+    chainId: chain.deployment.chainId,
+    clock,
+    logger,
+    confirmations: keeper.confirmations ?? 1,
+    ...(keeper.signal ? { signal: keeper.signal } : {}),
+  });
+}
+
+/** What one pass over the claims needs. */
+export function answerDeps(open: OpenSettler, keeper: KeeperOptions): AnswerDeps {
+  const { chain, settler, database, proofs, logger } = open;
+  const context = { database, settler, proofOf: proofs.batchProof };
+  return {
+    chain,
+    settler,
+    logger,
+    queue: queueOf(open, keeper),
+    proofOf: (reservation, debitedNano) => debitProof(context, reservation, debitedNano),
+  };
+}
+
 /** What one settle pass needs. */
 export function settleDeps(open: OpenSettler, keeper: KeeperOptions): SettleDeps {
   const { chain, view, settler, policy, database, blobs, proofs, verifiers, logger, clock, identity } = open;
@@ -112,16 +142,7 @@ export function settleDeps(open: OpenSettler, keeper: KeeperOptions): SettleDeps
     batches: createBatchStore(database),
     verifierUrls: verifiers.map(({ url }) => url),
     quorum: open.policyRecord.quorum,
-    queue: createTxQueue({
-      db: database.db,
-      provider: chain.provider,
-      wallet: open.key,
-      chainId: chain.deployment.chainId,
-      clock,
-      logger,
-      confirmations: keeper.confirmations ?? 1,
-      ...(keeper.signal ? { signal: keeper.signal } : {}),
-    }),
+    queue: queueOf(open, keeper),
     plan: () =>
       planBatch({
         database,
@@ -178,7 +199,7 @@ async function recover({ logger }: OpenSettler, signer: ReturnType<typeof create
   });
 }
 
-/** Settles whenever a job says that something is due. */
+/** Settles whenever a job says that something is due, and answers claims. */
 async function runKeeper(open: OpenSettler, keeper: KeeperOptions): Promise<() => Promise<void>> {
   const { database, logger, settler } = open;
   const stop = new AbortController();
@@ -192,8 +213,19 @@ async function runKeeper(open: OpenSettler, keeper: KeeperOptions): Promise<() =
       await database.jobs.send(SETTLE_QUEUE, { settler }, { singletonKey: String(settler), startAfter: 2 });
     });
   });
+  const answers = answerDeps(open, { ...keeper, signal: stop.signal });
+  let answering: Promise<unknown> | undefined;
+  const timer = setInterval(() => {
+    answering ??= answerOnce(answers)
+      .catch((error: unknown) => logger.warn({ settler, reason: errorMessage(error) }, "answer.failed"))
+      .finally(() => {
+        answering = undefined;
+      });
+  }, ANSWER_MS);
   return async () => {
     stop.abort();
+    clearInterval(timer);
+    await answering;
     await database.jobs.offWork(SETTLE_QUEUE);
   };
 }
