@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { InputError } from "../core/errors.ts";
 import { toHex } from "../core/hashing/hex.ts";
 import { serveApp } from "../core/http/serve.ts";
@@ -16,6 +16,12 @@ import { ROLES, type Role, up } from "./commands/up.ts";
 import { fail, lines, print } from "./output.ts";
 
 const json = () => new Option("--json", "print one JSON object on stdout, and nothing else there");
+/** A whole number of at least `least`, as text is given on the command line. */
+const whole = (least: number) => (text: string) => {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && value >= least && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+};
 const nameOf = (values: Record<string, number>, value: number) =>
   Object.entries(values).find(([, entry]) => entry === value)?.[0] ?? String(value);
 
@@ -46,16 +52,16 @@ program
   .description("ask a model once, pay from a reservation, check the receipt")
   .argument("<text>", "the user's message")
   .option("--model <name>", "name, name@version or version id", "opg-chat")
-  .option("--max-tokens <n>", "most units of output", "256")
+  .option("--max-tokens <n>", "most units of output", whole(1), 256)
   .option("--stream", "print the answer as it comes")
   .addOption(json())
-  .action(async (content: string, options: { model: string; maxTokens: string; stream?: boolean; json?: boolean }) => {
+  .action(async (content: string, options: { model: string; maxTokens: number; stream?: boolean; json?: boolean }) => {
     const live = options.stream === true && options.json !== true;
     const answer = await withSession((session) =>
       infer(session, {
         model: options.model,
         messages: [{ role: "user", content }],
-        maxTokens: Number(options.maxTokens),
+        maxTokens: options.maxTokens,
         ...(options.stream ? { onText: (piece: string) => live && process.stdout.write(piece) } : {}),
       }),
     );
@@ -95,10 +101,10 @@ program
 program
   .command("proxy")
   .description("serve an OpenAI-compatible address on this machine that pays from a reservation")
-  .option("--port <n>", "port to listen on", "8403")
-  .action(async ({ port }: { port: string }) => {
+  .option("--port <n>", "port to listen on", whole(0), 8403)
+  .action(async ({ port }: { port: number }) => {
     await withSession(async (session) => {
-      const server = await serveApp(createProxy(session, createLogger()), { port: Number(port) });
+      const server = await serveApp(createProxy(session, createLogger()), { port });
       print({ url: `${server.url}/v1` }, {}, lines);
       await new Promise((resolve) => {
         for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, resolve);
@@ -130,10 +136,10 @@ keeper
   .argument("<name>", "settle: commits batches; answer: proves debits that are claimed against")
   .option("--once", "one pass, then exit: 0 done, 1 wrong input, 75 try again", false)
   .option("--dry-run", "plan, but have nothing signed and send nothing", false)
-  .option("--interval <seconds>", "between passes", "10")
+  .option("--interval <seconds>", "between passes", whole(1), 10)
   .addOption(json())
-  .action(async (name: string, options: { once: boolean; dryRun: boolean; interval: string; json?: boolean }) => {
-    const run = { once: options.once, dryRun: options.dryRun, intervalSeconds: Number(options.interval) };
+  .action(async (name: string, options: { once: boolean; dryRun: boolean; interval: number; json?: boolean }) => {
+    const run = { once: options.once, dryRun: options.dryRun, intervalSeconds: options.interval };
     await runKeeper(name, run, (outcomes) =>
       print({ outcomes }, options, () => outcomes.map(({ outcome }) => outcome).join(", ")),
     );
@@ -167,11 +173,11 @@ program
   .command("stake")
   .description("money that an operator answers with")
   .command("bond")
-  .argument("<operator>", "operator id")
+  .argument("<operator>", "operator id", whole(1))
   .argument("<amount>", "in OPG")
   .addOption(json())
-  .action(async (operator: string, amount: string, options: { json?: boolean }) => {
-    print(await bond(Number(operator), amount), options, lines);
+  .action(async (operator: number, amount: string, options: { json?: boolean }) => {
+    print(await bond(operator, amount), options, lines);
   });
 
 program
@@ -179,28 +185,28 @@ program
   .description("model versions")
   .command("publish")
   .argument("<folder>", "with a manifest.json")
-  .requiredOption("--input-price <nano>", "nano per input unit")
-  .requiredOption("--output-price <nano>", "nano per output unit")
-  .option("--royalty <ppm>", "the publisher's part, parts per million", "50000")
-  .option("--payee <id>", "the publisher's earnings account; a new one without it")
+  .requiredOption("--input-price <nano>", "nano per input unit", whole(0))
+  .requiredOption("--output-price <nano>", "nano per output unit", whole(0))
+  .option("--royalty <ppm>", "the publisher's part, parts per million", whole(0), 50_000)
+  .option("--payee <id>", "the publisher's earnings account; a new one without it", whole(1))
   .option("--uri <uri>", "where the artifact can be had")
   .addOption(json())
   .action(
     async (
       folder: string,
       options: {
-        inputPrice: string;
-        outputPrice: string;
-        royalty: string;
-        payee?: string;
+        inputPrice: number;
+        outputPrice: number;
+        royalty: number;
+        payee?: number;
         uri?: string;
         json?: boolean;
       },
     ) => {
       const { inputPrice, outputPrice, royalty, payee, uri } = options;
       const publication = {
-        inputPriceNano: inputPrice,
-        outputPriceNano: outputPrice,
+        inputPriceNano: BigInt(inputPrice),
+        outputPriceNano: BigInt(outputPrice),
         royaltyPpm: royalty,
         ...(payee ? { payee } : {}),
         ...(uri ? { uri } : {}),

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BaseError } from "./errors.ts";
@@ -18,13 +19,13 @@ export function directoryBlobStore(directory: string): BlobStore {
   return {
     async put(bytes) {
       const digest = sha256(bytes);
-      const part = `${pathOf(digest)}.${process.pid}.part`;
-      await mkdir(directory, { recursive: true });
+      const part = `${pathOf(digest)}.${randomUUID()}.part`;
       try {
+        await mkdir(directory, { recursive: true });
         await writeFile(part, bytes, { flush: true });
         await rename(part, pathOf(digest));
       } catch (cause) {
-        await rm(part, { force: true });
+        await rm(part, { force: true }).catch(() => undefined);
         throw new BaseError("A file cannot be stored", {
           code: "storage_failed",
           facts: { directory, bytes: bytes.length, reason: (cause as NodeJS.ErrnoException).code },

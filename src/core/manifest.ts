@@ -6,6 +6,7 @@ import type { EngineTuple } from "./engine.ts";
 import { BaseError, InputError } from "./errors.ts";
 import { toHex } from "./hashing/hex.ts";
 import { sha256File } from "./hashing/sha256.ts";
+import { jsonOf } from "./jsonOf.ts";
 
 const engine = z.object({
   engine: z.string(),
@@ -42,10 +43,11 @@ export async function readManifest(directory: string): Promise<Manifest> {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
     throw new InputError("There is no model here", { code: "no_model", facts: { path }, cause });
   });
-  const parsed = manifestSchema.safeParse(JSON.parse(text));
+  const malformed = (facts: Record<string, unknown>) =>
+    new InputError("A model's manifest is malformed", { code: "bad_manifest", facts: { path, ...facts } });
+  const parsed = manifestSchema.safeParse(jsonOf(text, () => malformed({ reason: "not JSON" })));
   if (parsed.success) return { ...parsed.data, directory };
-  const facts = Object.fromEntries(parsed.error.issues.map((issue) => [issue.path.join("."), issue.message]));
-  throw new InputError("A model's manifest is malformed", { code: "bad_manifest", facts: { path, ...facts } });
+  throw malformed(Object.fromEntries(parsed.error.issues.map((issue) => [issue.path.join("."), issue.message])));
 }
 
 /** The engine tuple that a manifest asks for, as the registries hash it. */

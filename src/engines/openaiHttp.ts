@@ -2,6 +2,7 @@ import { createParser } from "eventsource-parser";
 import type { EngineTuple } from "../core/engine.ts";
 import { errorMessage, UnavailableError } from "../core/errors.ts";
 import { keccak256 } from "../core/hashing/keccak.ts";
+import { jsonOf } from "../core/jsonOf.ts";
 import { type ChatRequest, messageText } from "../core/openai.ts";
 import { within } from "../core/within.ts";
 import type { DriverEvent, DriverRequest, FinishReason, InferenceDriver } from "./driver.ts";
@@ -41,7 +42,9 @@ export function openaiHttp(options: OpenAiHttpOptions): InferenceDriver {
 
     async *run(request: DriverRequest, signal: AbortSignal): AsyncGenerator<DriverEvent> {
       const seen = { inputUnits: 0, outputUnits: 0, finishReason: "stop" as FinishReason, content: "" };
-      const read = (text: string) => readUpstream(JSON.parse(text) as Upstream, seen);
+      const malformed = (cause: unknown) =>
+        new UnavailableError("The model server's answer cannot be read", { code: "upstream_malformed", cause });
+      const read = (text: string) => readUpstream((jsonOf(text, malformed) ?? {}) as Upstream, seen);
       try {
         const response = await post(options, request, signal);
         if (request.body.stream) {

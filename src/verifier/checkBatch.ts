@@ -157,9 +157,8 @@ async function checkDebits(
       if (shown.terms.policy !== body.policy) {
         throw wrong("policy", { reservation, terms: shown.terms.policy, batch: body.policy });
       }
-      // A release that falls due first is left out of what can be debited, see `collectableOf`.
+      // No more than what a release that falls due by the deadline leaves, see {collectableOf}.
       const { balanceNano, netNano } = await context.view.reservation(body.settler, reservation);
-      if (balanceNano < amountNano) throw wrong("debit", { reservation, amountNano, balanceNano });
       const debited = netNano - balanceNano + amountNano;
       if (shown.voucher.cumulativeNano < debited) {
         throw wrong("voucher", { reservation, cumulative: shown.voucher.cumulativeNano, debited });

@@ -34,9 +34,11 @@ export function openLedger(path = ":memory:"): Ledger {
   const select = db.prepare("select * from windows where settler = ? and last >= ? and first <= ? order by last");
   const recent = recentSequences((settler) => {
     const rows = db
-      .prepare("select sequences from windows where settler = ? order by last desc limit 1000")
-      .all(settler) as { sequences: Uint8Array }[];
-    return rows.flatMap(({ sequences }) => readSequences(sequences));
+      .prepare("select sequences, last from windows where settler = ? order by last desc limit ?")
+      .all(settler, LOADED + 1) as { sequences: Uint8Array; last: number }[];
+    // A window may hold numbers far below its last: only above the windows that stay unread is all of it known.
+    const floor = (rows[LOADED]?.last ?? -1) + 1;
+    return { floor, numbers: rows.slice(0, LOADED).flatMap(({ sequences }) => readSequences(sequences)) };
   });
   return {
     find(settler, sequence) {
@@ -61,20 +63,22 @@ export function openLedger(path = ":memory:"): Ledger {
   };
 }
 
+/** Windows of a settler that are read when its first receipt comes. */
+const LOADED = 1000;
+
 /** A generation of numbers is this large; two of them are kept in memory. */
 const GENERATION = 500_000;
 
 type Recent = { floor: number; older: Set<number>; newer: Set<number> };
 
 /** Numbers signed of late, per settler. Numbers below the floor may have been signed and forgotten. */
-function recentSequences(load: (settler: number) => number[]) {
+function recentSequences(load: (settler: number) => { floor: number; numbers: number[] }) {
   const bySettler = new Map<number, Recent>();
   function of(settler: number): Recent {
     const known = bySettler.get(settler);
     if (known) return known;
-    const loaded = load(settler);
-    const floor = loaded.length === 0 ? 0 : loaded.reduce((a, b) => Math.min(a, b));
-    const recent = { floor, older: new Set<number>(), newer: new Set(loaded) };
+    const { floor, numbers } = load(settler);
+    const recent = { floor, older: new Set<number>(), newer: new Set(numbers) };
     bySettler.set(settler, recent);
     return recent;
   }

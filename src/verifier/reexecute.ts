@@ -1,7 +1,9 @@
 import { createParser } from "eventsource-parser";
+import { z } from "zod";
 import { InputError } from "../core/errors.ts";
 import { equalBytes, type Hex, toHex } from "../core/hashing/hex.ts";
 import { sha256 } from "../core/hashing/sha256.ts";
+import { parseJson } from "../core/http/body.ts";
 import { parseChatRequest } from "../core/openai.ts";
 import { inputCommitment, outputCommitment } from "../core/protocol/commitments.ts";
 import { Mode, type Receipt, Status } from "../core/protocol/receipt.ts";
@@ -27,25 +29,40 @@ export async function checkMode(models: ExactModels, receipt: Receipt, submissio
   const model = models.get(toHex(receipt.modelVersion));
   if (!model) throw mismatch("modelVersion", { version: toHex(receipt.modelVersion), reason: "not run here" });
 
-  const body = parseChatRequest(opening.request);
-  const verdict = await model.classify(classifiedText(body));
-  const answered = answerText(opening.response, body.stream === true);
+  const body = legible("request", () => parseChatRequest(opening.request));
+  const verdict = await model.classify(legible("request", () => classifiedText(body)));
+  const answered = legible("answer", () => answerText(opening.response, body.stream === true));
   if (answered !== verdictText(verdict)) throw mismatch("answer", { answered: answered.slice(0, 120) });
   if (!equalBytes(verdictIds(verdict), evidence.outputIds)) throw mismatch("outputIds", {});
 }
 
-/** The text of an answer as the client reads it. */
+const said = z.looseObject({ content: z.string().nullish() });
+const answerSchema = z.looseObject({
+  choices: z.array(z.looseObject({ message: said.nullish(), delta: said.nullish() })).nullish(),
+});
+
+/** The text of an answer as the client reads it. Throws an `InputError` when it is none. */
 export function answerText(response: Uint8Array, streamed: boolean): string {
   const text = Buffer.from(response).toString("utf8");
-  if (!streamed) return JSON.parse(text).choices?.[0]?.message?.content ?? "";
+  const choice = (json: string) => parseJson(answerSchema, json, "The answer").choices?.[0];
+  if (!streamed) return choice(text)?.message?.content ?? "";
   let content = "";
   const parser = createParser({
     onEvent({ data }) {
-      content += JSON.parse(data).choices?.[0]?.delta?.content ?? "";
+      content += choice(data)?.delta?.content ?? "";
     },
   });
   parser.feed(text);
   return content;
+}
+
+/** What cannot be read cannot be confirmed either: the receipt is at fault, and the settler may take it back. */
+function legible<T>(field: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw error instanceof InputError ? mismatch(field, { reason: error.shortMessage }) : error;
+  }
 }
 
 function mismatch(field: string, facts: Record<string, unknown>): InputError {

@@ -11,7 +11,7 @@ import type { Ledger, SignedWindow } from "./ledger.ts";
 export type WindowPlace = SignedWindow & { index: number; path: Uint8Array[] };
 
 export type WindowSigner = {
-  /** Whether this very receipt was signed before. Throws `sequence_signed` when another one has its number. */
+  /** Whether this very receipt was signed before. Throws `sequence_signed` when another one has its number, `bad_receipt` when the ledger cannot tell the number from its neighbours. */
   knows(settler: number, sequence: bigint, leaf: Uint8Array): boolean;
   /** Resolves when the window that holds the leaf is signed and stored; at most the window's length later. */
   add(settler: number, sequence: bigint, leaf: Uint8Array): Promise<WindowPlace>;
@@ -57,9 +57,9 @@ export function createWindowSigner(options: WindowSignerOptions): WindowSigner {
   return {
     knows: (settler, sequence, leaf) => placeOf(ledger, settler, sequence, leaf) !== undefined,
 
-    add(settler, sequence, leaf) {
+    async add(settler, sequence, leaf) {
       const place = placeOf(ledger, settler, sequence, leaf);
-      if (place) return Promise.resolve(place);
+      if (place) return place;
       return new Promise((resolve, reject) => {
         let window = open.get(settler);
         if (!window) {
@@ -85,6 +85,9 @@ export function createWindowSigner(options: WindowSignerOptions): WindowSigner {
 
 /** The place of a receipt that was signed before. Throws when another receipt has its number. */
 function placeOf(ledger: Ledger, settler: number, sequence: bigint, leaf: Uint8Array): WindowPlace | undefined {
+  if (sequence > BigInt(Number.MAX_SAFE_INTEGER)) {
+    throw new InputError("A sequence number is over 2^53", { code: "bad_receipt", facts: { settler, sequence } });
+  }
   const found = ledger.find(settler, sequence);
   if (!found) return undefined;
   const { signed, index } = found;

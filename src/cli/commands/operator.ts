@@ -74,21 +74,21 @@ export async function bond(operator: number, amount: string): Promise<{ operator
 }
 
 export type Publication = {
-  inputPriceNano: string;
-  outputPriceNano: string;
-  royaltyPpm: string;
-  payee?: string;
+  inputPriceNano: bigint;
+  outputPriceNano: bigint;
+  royaltyPpm: number;
+  payee?: number;
   uri?: string;
 };
 
 /** Publishes a model folder; OPG_KEY is the publisher. */
 export async function publish(directory: string, publication: Publication): Promise<{ version: Hex; payee: number }> {
   return withSigner(async ({ contracts }, signer) => {
-    const payee = Number(publication.payee ?? 0) || (await registerPayee(contracts, signer, signer.address));
+    const payee = publication.payee ?? (await registerPayee(contracts, signer, signer.address));
     const version = await publishModel(contracts, signer, await readManifest(directory), {
-      inputPriceNano: BigInt(publication.inputPriceNano),
-      outputPriceNano: BigInt(publication.outputPriceNano),
-      royaltyPpm: Number(publication.royaltyPpm),
+      inputPriceNano: publication.inputPriceNano,
+      outputPriceNano: publication.outputPriceNano,
+      royaltyPpm: publication.royaltyPpm,
       payee,
       ...(publication.uri ? { uri: publication.uri } : {}),
     });

@@ -5,6 +5,7 @@ import { createChainView } from "../../core/chain/view.ts";
 import { systemClock } from "../../core/clock.ts";
 import { InputError } from "../../core/errors.ts";
 import { fromHex, type Hex } from "../../core/hashing/hex.ts";
+import { jsonOf } from "../../core/jsonOf.ts";
 import { signedReceiptSchema } from "../../core/protocol/json.ts";
 import type { Receipt } from "../../core/protocol/receipt.ts";
 import { parseOpg } from "../../core/units.ts";
@@ -106,9 +107,10 @@ async function handedFromFile(path: string) {
   const text = await readFile(path, "utf8").catch((cause: unknown) => {
     throw new InputError("Neither a receipt's id nor a file", { code: "not_found", facts: { given: path }, cause });
   });
-  const value = JSON.parse(text) as { receipt?: unknown };
+  const value = jsonOf(text, (cause) => new InputError("The file is not JSON", { code: "bad_receipt", cause }));
   // An answer holds its receipt as a member of the same name.
-  return parseHanded(typeof value.receipt === "object" ? value.receipt : value);
+  const { receipt } = (value ?? {}) as { receipt?: unknown };
+  return parseHanded(typeof receipt === "object" ? receipt : value);
 }
 
 async function isSettled(config: Config, chain: Chain, id: Hex): Promise<boolean> {

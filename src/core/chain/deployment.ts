@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
 import { InputError } from "../errors.ts";
+import { jsonOf } from "../jsonOf.ts";
 import type { Addresses } from "./contracts.ts";
 
 const contract = z.object({
@@ -46,12 +47,11 @@ export async function readDeployment(path: string): Promise<Deployment> {
       cause,
     });
   });
-  const parsed = deploymentSchema.safeParse(JSON.parse(text));
+  const malformed = (facts: Record<string, unknown>) =>
+    new InputError("This is not a deployment file", { code: "bad_deployment", facts: { path, ...facts } });
+  const parsed = deploymentSchema.safeParse(jsonOf(text, () => malformed({ reason: "not JSON" })));
   if (parsed.success) return parsed.data;
-  throw new InputError("This is not a deployment file", {
-    code: "bad_deployment",
-    facts: { path, ...Object.fromEntries(parsed.error.issues.map((issue) => [issue.path.join("."), issue.message])) },
-  });
+  throw malformed(Object.fromEntries(parsed.error.issues.map((issue) => [issue.path.join("."), issue.message])));
 }
 
 export function addressesOf({ contracts }: Deployment): Addresses {

@@ -1,22 +1,29 @@
 import { readFile, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { resolve } from "node:path";
 import { BaseError } from "../errors.ts";
+
+/** Locks of this process. */
+const held = new Set<string>();
 
 /**
  * Takes a directory for this process. An embedded database breaks when two processes open it.
  * Throws when a living process holds it; takes over from a dead one. Returns what gives it back.
  */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
-  const path = join(directory, "opg.lock");
+  const path = resolve(directory, "opg.lock");
   for (let attempt = 0; attempt < 3; attempt++) {
     try {
       await writeFile(path, String(process.pid), { flag: "wx" });
-      return () => rm(path, { force: true });
+      held.add(path);
+      return async () => {
+        held.delete(path);
+        await rm(path, { force: true });
+      };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
     }
     const holder = Number(await readFile(path, "utf8").catch(() => ""));
-    if (holder > 0 && isAlive(holder)) {
+    if (holder > 0 && isAlive(holder, path)) {
       throw new BaseError("Another process uses this data directory", {
         code: "directory_locked",
         facts: { directory, pid: holder },
@@ -28,8 +35,9 @@ export async function lockDirectory(directory: string): Promise<() => Promise<vo
   throw new BaseError("The data directory cannot be locked", { code: "directory_locked", facts: { directory } });
 }
 
-function isAlive(pid: number): boolean {
-  if (pid === process.pid) return true;
+function isAlive(pid: number, path: string): boolean {
+  // In a container that is started again the dead process had the number that this one has.
+  if (pid === process.pid) return held.has(path);
   try {
     process.kill(pid, 0);
     return true;

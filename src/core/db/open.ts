@@ -54,13 +54,12 @@ export async function openDatabase(options: DatabaseOptions): Promise<OpenDataba
   const driver = options.url ? await openPostgres(options.url, options) : await openPglite(options);
   const { db, jobs } = driver;
   jobs.on("error", (error) => options.logger.warn({ error: errorMessage(error) }, "jobs.error"));
-  await driver.migrate();
-  await jobs.start();
-  for (const { name, policy } of options.queues) {
-    await jobs.createQueue(name, { policy, notify: true });
-    // Fills pg-boss's cache of queues. It would else be filled by the first job, from a connection of its own, while the
-    // job's transaction holds the only connection that PGlite has: a deadlock.
-    await jobs.cancel(name, NO_JOB);
+  try {
+    await driver.migrate();
+    await startJobs(jobs, options.queues);
+  } catch (error) {
+    await driver.end();
+    throw error;
   }
   return {
     db,
@@ -74,6 +73,16 @@ export async function openDatabase(options: DatabaseOptions): Promise<OpenDataba
       await driver.end();
     },
   };
+}
+
+async function startJobs(jobs: PgBoss, queues: DatabaseOptions["queues"]): Promise<void> {
+  await jobs.start();
+  for (const { name, policy } of queues) {
+    await jobs.createQueue(name, { policy, notify: true });
+    // Fills pg-boss's cache of queues. It would else be filled by the first job, from a connection of its own, while the
+    // job's transaction holds the only connection that PGlite has: a deadlock.
+    await jobs.cancel(name, NO_JOB);
+  }
 }
 
 async function openPostgres(url: string, { migrations }: DatabaseOptions): Promise<Driver> {

@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import { secp256k1 as curve } from "@noble/curves/secp256k1.js";
-import { type Hex, toHex } from "./hex.ts";
+import { fromHex, type Hex, toHex } from "./hex.ts";
 import { keccak256 } from "./keccak.ts";
 
 /** 65 bytes: r, s (low), then v = 27 or 28. */
@@ -9,7 +9,7 @@ export type Signature = Uint8Array;
 export type Secp256k1 = {
   /** Signs a 32-byte digest. Deterministic (RFC 6979). */
   sign(digest: Uint8Array, privateKey: Uint8Array): Signature;
-  /** The 64 bytes of the public key that signed `digest`, or undefined when the signature is malformed. */
+  /** The 64 bytes of the public key that signed `digest`, or undefined when the signature is malformed or its s is high. */
   recover(digest: Uint8Array, signature: Signature): Uint8Array | undefined;
 };
 
@@ -85,7 +85,7 @@ export function recoverAddress(digest: Uint8Array, signature: Signature): Hex | 
 
 /** ERC-2098: r, then s with the parity of v in its top bit; 64 bytes. */
 export function toCompact(signature: Signature): Uint8Array {
-  const compact = signature.slice(0, 64);
+  const compact = new Uint8Array(signature.subarray(0, 64));
   if (signature[64] === 28) compact[32] = (compact[32] as number) | 0x80;
   return compact;
 }
@@ -97,8 +97,11 @@ function join(rs: Uint8Array, recovery: number): Signature {
   return signature;
 }
 
+/** Half of the group's order, 32 bytes: the contracts take no s above it. */
+const HALF_ORDER = fromHex("0x7fffffffffffffffffffffffffffffff5d576e7357a4501ddfe92f46681b20a0", 32);
+
 function recoveryOf(signature: Signature): 0 | 1 | undefined {
-  if (signature.length !== 65) return undefined;
+  if (signature.length !== 65 || Buffer.compare(signature.subarray(32, 64), HALF_ORDER) > 0) return undefined;
   if (signature[64] === 27) return 0;
   if (signature[64] === 28) return 1;
   return undefined;

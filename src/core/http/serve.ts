@@ -31,12 +31,14 @@ export async function serveApp(app: Hono, { host = "127.0.0.1", port = 0 } = {})
     url: `http://${host}:${address.port}`,
     async close(graceMs = 5000) {
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      if ("closeIdleConnections" in server) server.closeIdleConnections();
+      // A connection whose request has ended is idle, and its client would keep it.
+      const sweep = setInterval(() => "closeIdleConnections" in server && server.closeIdleConnections(), 20);
       const timer = setTimeout(() => {
         if ("closeAllConnections" in server) server.closeAllConnections();
       }, graceMs);
       await closed;
       clearTimeout(timer);
+      clearInterval(sweep);
     },
   };
 }

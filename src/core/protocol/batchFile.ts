@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { BaseError, InputError } from "../errors.ts";
-import { equalBytes, type Hex, toHex } from "../hashing/hex.ts";
+import { InputError } from "../errors.ts";
+import { equalBytes, toHex } from "../hashing/hex.ts";
 import { encodeTree } from "./batch.ts";
 import {
   anyBytes,
@@ -121,6 +121,9 @@ export function decodeBatchFile(bytes: Uint8Array): BatchFile {
   });
 }
 
+/** The number of nodes, and of leaves in each, is two bytes. */
+const MAX_NODES = 0xffff;
+
 /** The tree of a batch over its windows' nodes, and where each receipt's leaf stands. */
 export type BatchTree = {
   root: Uint8Array;
@@ -133,20 +136,25 @@ export type BatchTree = {
   encoded: Uint8Array;
 };
 
-/** Builds the tree of a batch. Throws when a window's leaves do not give its signed root. */
+/**
+ * Builds the tree of a batch. Throws an `InputError` when a window's leaves do not give its signed root, a part is not
+ * in order, or nothing is left to build on.
+ */
 export function batchTree(windows: readonly BatchWindow[]): BatchTree {
   const groups: { leaves: Uint8Array[]; tree: MerkleTree }[] = [];
   for (const { window, leaves: joined, part } of windows) {
     const leaves = splitLeaves(joined);
-    const tree = leaves.length > 0 ? buildTree(leaves) : undefined;
-    if (!tree || leaves.length !== window.count || !equalBytes(tree.root, window.root)) {
-      throw new BaseError("A window's leaves do not give its root", {
-        code: "bad_batch",
-        facts: { window: toHex(window.root), leaves: leaves.length, count: window.count },
-      });
+    const whole = joined.length === 32 * window.count && window.count > 0 && window.count <= MAX_NODES;
+    const tree = whole ? buildTree(leaves) : undefined;
+    if (!tree || !equalBytes(tree.root, window.root)) {
+      const facts = { window: toHex(window.root), bytes: joined.length, count: window.count };
+      throw malformed("A window's leaves do not give its root", facts);
     }
     if (part === null) groups.push({ leaves, tree });
-    else for (const index of part) groups.push(single(leaves[index], window.root));
+    else groups.push(...partOf(leaves, part, window.root));
+  }
+  if (groups.length === 0 || groups.length > MAX_NODES) {
+    throw malformed("A batch has no nodes, or too many", { nodes: groups.length, most: MAX_NODES });
   }
   const top = buildTree(groups.map(({ tree }) => tree.root));
   const places = groups.flatMap(({ leaves }, group) => leaves.map((_, index) => ({ group, index })));
@@ -162,10 +170,17 @@ export function batchTree(windows: readonly BatchWindow[]): BatchTree {
   };
 }
 
-function single(leaf: Uint8Array | undefined, window: Uint8Array) {
-  if (leaf) return { leaves: [leaf], tree: buildTree([leaf]) };
-  throw new BaseError("A part names a leaf that its window does not have", {
-    code: "bad_batch",
-    facts: { window: toHex(window) as Hex },
+/** Each leaf of a part is a node of its own. */
+function partOf(leaves: readonly Uint8Array[], part: readonly number[], window: Uint8Array) {
+  return part.map((index, i) => {
+    const leaf = leaves[index];
+    const ascending = i === 0 || index > (part[i - 1] as number);
+    if (!leaf || !ascending)
+      throw malformed("A part does not name its window's leaves in order", { window: toHex(window) });
+    return { leaves: [leaf], tree: buildTree([leaf]) };
   });
+}
+
+function malformed(what: string, facts: Record<string, unknown>): InputError {
+  return new InputError(what, { code: "bad_batch", facts });
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { fromHex, type Hex, toHex } from "../hashing/hex.ts";
+import { fromHex, type Hex, isHex, toHex } from "../hashing/hex.ts";
 import type { Evidence, Request, Terms, Voucher, Window } from "./messages.ts";
 
 /** JSON forms of what travels over HTTP: hashes as 0x-hex, amounts and counters of 64 bits as decimal strings. */
@@ -15,7 +15,7 @@ export const signature65 = sized(65);
 export const receiptBytes = sized(288);
 export const anyBytes = z
   .string()
-  .regex(/^0x([0-9a-fA-F]{2})*$/, "0x and hexadecimal digits")
+  .refine(isHex, { error: "0x and hexadecimal digits", abort: true })
   .transform((hex) => fromHex(hex));
 export const address = z
   .string()

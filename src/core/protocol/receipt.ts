@@ -1,4 +1,4 @@
-import { BaseError } from "../errors.ts";
+import { InputError } from "../errors.ts";
 import { keccak256 } from "../hashing/keccak.ts";
 import type { Domain } from "./domain.ts";
 
@@ -164,6 +164,6 @@ function readSafe(view: DataView, offset: number): number {
   return value;
 }
 
-function malformed(what: string): BaseError {
-  return new BaseError("Malformed receipt", { code: "bad_receipt", facts: { reason: what } });
+function malformed(what: string): InputError {
+  return new InputError("Malformed receipt", { code: "bad_receipt", facts: { reason: what } });
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { bytes32, evidenceSchema } from "./json.ts";
+import { bytes32, evidenceSchema, u32, u64 } from "./json.ts";
 
 /** What a worker answers, one JSON object a line. */
 export const frameSchema = z.discriminatedUnion("type", [
@@ -22,15 +22,12 @@ export type Frame = z.infer<typeof frameSchema>;
 
 /** What a settler sends along with the payer's raw body. */
 export const orderSchema = z.strictObject({
-  settler: z.int().positive(),
+  settler: u32.min(1),
   requestId: bytes32,
   modelVersion: bytes32,
   inputHash: bytes32,
   salt: bytes32,
-  maxPriceNano: z
-    .string()
-    .regex(/^\d{1,20}$/)
-    .transform(BigInt),
+  maxPriceNano: u64,
 });
 
 export type Order = z.infer<typeof orderSchema>;
