@@ -160,7 +160,9 @@ describe("opg", () => {
     it("prints lines without --json", async () => {
       const { code, stdout } = await opg(["settler", "open"], env);
       expect(code).to.equal(0);
-      expect(stdout).to.match(/^settler {2}\d+\npayee {4}\d+\n$/);
+      expect(stdout).to.match(
+        /^settler {4}\d+\npayee {6}\d+\ncommitter {2}0x[0-9a-fA-F]{40}\nkey {8}0x[0-9a-f]{64}\n$/,
+      );
     });
 
     for (const [what, args, more, exit, code] of [

@@ -1,4 +1,5 @@
 import { expect } from "chai";
+import { and, eq } from "drizzle-orm";
 import type { RegisteredModel } from "../../../src/core/chain/models.ts";
 import type { ChainView, PolicyRecord, ReservationRecord, SettlerRecord } from "../../../src/core/chain/view.ts";
 import { type OpenDatabase, openDatabase } from "../../../src/core/db/open.ts";
@@ -9,11 +10,18 @@ import { silentLogger } from "../../../src/core/logger.ts";
 import { sizesHash } from "../../../src/core/protocol/batch.ts";
 import { type CommittedReceipt, decodeBatchFile } from "../../../src/core/protocol/batchFile.ts";
 import { typedDigest } from "../../../src/core/protocol/domain.ts";
-import { requestHash, type Terms, termsHash, voucherHash } from "../../../src/core/protocol/messages.ts";
+import { requestHash, resultHash, type Terms, termsHash, voucherHash } from "../../../src/core/protocol/messages.ts";
 import { decodeReceipt, leafHasher, Mode, Status } from "../../../src/core/protocol/receipt.ts";
 import { decodeRows } from "../../../src/core/protocol/rows.ts";
 import { createBatchStore, type Plan, type PlanLimits, planBatch, readBody } from "../../../src/settler/batches.ts";
-import { createStore, SETTLE_QUEUE, type Store } from "../../../src/settler/store.ts";
+import { inferences } from "../../../src/settler/schema.ts";
+import {
+  createStore,
+  readPayment,
+  SETTLE_QUEUE,
+  type Store,
+  type StoredInference,
+} from "../../../src/settler/store.ts";
 import { checkBatch } from "../../../src/verifier/checkBatch.ts";
 import { openLedger } from "../../../src/verifier/ledger.ts";
 import { createWindowSigner } from "../../../src/verifier/windowSigner.ts";
@@ -49,13 +57,16 @@ const POLICY: PolicyRecord = {
 };
 const NOW = 1_790_000_000;
 const DEADLINE_SECONDS = 600;
-const [PAYER_KEY, ENCLAVE_KEY] = [sha256("payer key"), sha256("enclave key")];
+const [PAYER_KEY, ENCLAVE_KEY, WORKER_KEY] = [sha256("payer key"), sha256("enclave key"), sha256("worker key")];
 const TERMS: Terms = {
   payer: `0x${"a1".repeat(20)}`,
   voucherKey: addressOf(publicKeyOf(PAYER_KEY)),
   policy: 1,
 };
 const WIDE: PlanLimits = { maxReceipts: 100, maxDebits: 100 };
+
+const at = (settler: number, sequence: bigint) =>
+  and(eq(inferences.settler, settler), eq(inferences.sequence, sequence));
 
 let settlers = 0;
 let nonces = 0;
@@ -66,7 +77,7 @@ async function setup(database: OpenDatabase, first = 0n) {
   const store: Store = createStore(database);
   await store.open(settler, first);
   const chain = {
-    settler: { payee: 1, reservations: 100, nextSequence: first, batches: 0n } as SettlerRecord,
+    settler: { payee: 1, reservations: 100, nextSequence: first, batches: 0n, roomNano: 10n ** 12n } as SettlerRecord,
     policy: POLICY as PolicyRecord | undefined,
     reservations: new Map<number, ReservationRecord>(),
   };
@@ -88,12 +99,23 @@ async function setup(database: OpenDatabase, first = 0n) {
       id === 0
         ? undefined
         : { operator: 10 * id, class: id === 5 ? 1 : 2, payee: id - 3, key: "0x", endpoint: "", retiredAt: 0 },
-    model: async () => ({ payee: 4, royaltyPpm: 50_000 }) as RegisteredModel,
+    model: async () =>
+      ({
+        payee: 4,
+        royaltyPpm: 50_000,
+        retiredAt: 0,
+        engines: [toHex(EVIDENCE.engine)],
+        prices: { inputPriceNano: 0n, outputPriceNano: 10n ** 9n },
+      }) as RegisteredModel,
     policy: async () => chain.policy,
     reservation: async (_, index) => reservationOf(index),
     settler: async () => chain.settler,
     teeKey: async (address) =>
       address === addressOf(publicKeyOf(ENCLAVE_KEY)) ? { operator: 60, node: 6 } : undefined,
+    teeKeyAt: (address) => view.teeKey(address),
+    nodeKey: async (address) =>
+      address === addressOf(publicKeyOf(WORKER_KEY)) ? { node: 5, from: 1, until: 0 } : undefined,
+    committer: async () => "0x",
     payeeCount: async () => 10,
     isCommitted: async ({ number }) => shown.some((one) => one.number === number),
     timestamp: async () => BigInt(NOW),
@@ -123,7 +145,17 @@ async function setup(database: OpenDatabase, first = 0n) {
     return (await store.accept(settler, payment, "m", 10n ** 9n, 1000 * NOW)).sequence;
   }
 
-  const finish = (sequence: bigint, priceNano: bigint) =>
+  /** The request's result under the worker's signature. */
+  async function evidenceOf(sequence: bigint) {
+    const [row] = await database.db.select().from(inferences).where(at(settler, sequence));
+    const { requestHash: requestId } = readPayment(row as StoredInference).voucher;
+    const { modelVersion, inputHash } = readPayment(row as StoredInference).request;
+    const result = { requestId, modelVersion, inputHash, outputHash: ZERO32, traceRoot: EVIDENCE.traceRoot };
+    const workerSignature = secp256k1.sign(typedDigest(DOMAIN, resultHash(result)), WORKER_KEY);
+    return { ...EVIDENCE, inputUnits: 12, outputUnits: 34, workerSignature };
+  }
+
+  const finish = async (sequence: bigint, priceNano: bigint) =>
     store.finish(
       settler,
       sequence,
@@ -140,7 +172,7 @@ async function setup(database: OpenDatabase, first = 0n) {
           firstOutputAtMs: 1000 * NOW,
           finishedAtMs: 1000 * NOW,
           outputHash: ZERO32,
-          evidence: EVIDENCE,
+          evidence: await evidenceOf(sequence),
         },
         opening: null,
       },
@@ -253,6 +285,17 @@ for (const backend of BACKENDS) {
       expect(await plan()).to.equal(undefined);
       await buy([9, 1n]);
       expect((await planned()).body).to.include({ number: 2n, firstSequence: 9n, count: 1, totalNano: 1n });
+    });
+
+    it("stops where the stake covers no more, and says when it covers nothing", async () => {
+      const test = await setup(database);
+      await test.buy([0, 400n], [1, 500n], [2, 600n]);
+      test.chain.settler = { ...test.chain.settler, roomNano: 900n };
+      expect((await test.planned()).body).to.include({ count: 2, totalNano: 900n });
+      test.chain.settler = { ...test.chain.settler, roomNano: 399n };
+      const error = await failure(() => test.plan());
+      expect(error).to.include({ code: "cover_exhausted", retryable: true });
+      expect(error.facts).to.deep.include({ roomNano: 399n, priceNano: 400n });
     });
 
     it("stops before a number that is not signed", async () => {
