@@ -38,6 +38,12 @@ export type PlanLimits = {
   maxDebits: number;
 };
 
+/**
+ * Receipts in a batch whose leaves are calldata, at most: with 34 bytes of tree, one debit and three credits of 12 bytes
+ * each they come to 123,000 bytes, and a transaction has room for 131,072.
+ */
+export const MAX_CALLDATA_RECEIPTS = 1_500;
+
 export type PlanContext = {
   database: OpenDatabase;
   view: ChainView;
@@ -61,7 +67,7 @@ export async function planBatch(context: PlanContext): Promise<Plan | undefined>
   const { view, settler, policy: policyId } = context;
   const [state, policy] = await Promise.all([view.settler(settler), view.policy(policyId)]);
   if (!policy) throw new BaseError("The policy is not registered", { code: "bad_policy", facts: { policy: policyId } });
-  const rows = await prefix(context, state.nextSequence);
+  const rows = await prefix(context, state.nextSequence, receiptLimit(policy, context.limits));
   if (rows.length === 0) return undefined;
 
   const batchWindows = await windowsOf(context, rows);
@@ -109,14 +115,19 @@ function dataOf(policy: PolicyRecord, file: Uint8Array, tree: BatchTree): Uint8A
   return policy.dataMode === "OFFCHAIN" ? sha256(file) : sizesHash(tree.encoded);
 }
 
+/** How many receipts a batch of this policy may have. */
+export function receiptLimit({ dataMode }: Pick<PolicyRecord, "dataMode">, { maxReceipts }: PlanLimits): number {
+  return dataMode === "CALLDATA" ? Math.min(maxReceipts, MAX_CALLDATA_RECEIPTS) : maxReceipts;
+}
+
 /** Signed receipts from `first` on without a gap, within the limits. */
-async function prefix({ database, settler, limits }: PlanContext, first: bigint): Promise<Row1[]> {
+async function prefix({ database, settler, limits }: PlanContext, first: bigint, most: number): Promise<Row1[]> {
   const candidates = await database.db
     .select()
     .from(inferences)
     .where(and(eq(inferences.settler, settler), gte(inferences.sequence, first)))
     .orderBy(asc(inferences.sequence))
-    .limit(limits.maxReceipts);
+    .limit(most);
   const payers = new Set<number>();
   const rows: Row1[] = [];
   for (const row of candidates) {
