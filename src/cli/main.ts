@@ -3,17 +3,14 @@ import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError, Option } from "commander";
 import { InputError } from "../core/errors.ts";
 import { toHex } from "../core/hashing/hex.ts";
-import { serveApp } from "../core/http/serve.ts";
-import { createLogger } from "../core/logger.ts";
 import { Mode, Status } from "../core/protocol/receipt.ts";
 import { formatOpg } from "../core/units.ts";
-import { infer } from "../sdk/infer.ts";
-import { createProxy } from "../sdk/proxy.ts";
-import { runKeeper } from "./commands/keeper.ts";
-import { addNode, bond, openSettlerCommand, publish } from "./commands/operator.ts";
-import { reserve, verify, withSession } from "./commands/payer.ts";
-import { ROLES, type Role, up } from "./commands/up.ts";
 import { fail, lines, print } from "./output.ts";
+import { ROLES, type Role } from "./roles/names.ts";
+
+// A command's own modules are loaded when it runs: help and a wrong option answer at once.
+const operator = () => import("./commands/operator.ts");
+const payer = () => import("./commands/payer.ts");
 
 const json = () => new Option("--json", "print one JSON object on stdout, and nothing else there");
 /** A whole number of at least `least`, as text is given on the command line. */
@@ -44,6 +41,7 @@ program
         facts: { given: unknown, known: ROLES.join(", ") },
       });
     }
+    const { up } = await import("./commands/up.ts");
     await up(chosen, (urls) => print(urls, { json: asJson === true }, lines));
   });
 
@@ -57,6 +55,7 @@ program
   .addOption(json())
   .action(async (content: string, options: { model: string; maxTokens: number; stream?: boolean; json?: boolean }) => {
     const live = options.stream === true && options.json !== true;
+    const [{ withSession }, { infer }] = await Promise.all([payer(), import("../sdk/infer.ts")]);
     const answer = await withSession((session) =>
       infer(session, {
         model: options.model,
@@ -87,6 +86,7 @@ program
   .argument("<receipt>", "a receipt's id at the gateway, or a file that holds an answer or its receipt")
   .addOption(json())
   .action(async (receipt: string, options: { json?: boolean }) => {
+    const { verify } = await payer();
     print(await verify(receipt), options, (verdict) =>
       lines({
         attested: verdict.attested,
@@ -103,6 +103,12 @@ program
   .description("serve an OpenAI-compatible address on this machine that pays from a reservation")
   .option("--port <n>", "port to listen on", whole(0), 8403)
   .action(async ({ port }: { port: number }) => {
+    const [{ withSession }, { createProxy }, { serveApp }, { createLogger }] = await Promise.all([
+      payer(),
+      import("../sdk/proxy.ts"),
+      import("../core/http/serve.ts"),
+      import("../core/logger.ts"),
+    ]);
     await withSession(async (session) => {
       const server = await serveApp(createProxy(session, createLogger()), { port });
       print({ url: `${server.url}/v1` }, {}, lines);
@@ -119,6 +125,7 @@ program
   .argument("<amount>", "in OPG, for example 12.5")
   .addOption(json())
   .action(async (amount: string, options: { json?: boolean }) => {
+    const { reserve } = await payer();
     print(await reserve(amount), options, ({ settler, reservation, terms, voucherKey }) =>
       lines({
         SETTLER: settler,
@@ -140,6 +147,7 @@ keeper
   .addOption(json())
   .action(async (name: string, options: { once: boolean; dryRun: boolean; interval: number; json?: boolean }) => {
     const run = { once: options.once, dryRun: options.dryRun, intervalSeconds: options.interval };
+    const { runKeeper } = await import("./commands/keeper.ts");
     await runKeeper(name, run, (outcomes) =>
       print({ outcomes }, options, () => outcomes.map(({ outcome }) => outcome).join(", ")),
     );
@@ -155,6 +163,7 @@ program
   .option("--key <hex>", "the node's key; a new one without it")
   .addOption(json())
   .action(async (kind: string, options: { endpoint: string; models: string[]; key?: string; json?: boolean }) => {
+    const { addNode } = await operator();
     print(await addNode(kind, options), options, lines);
   });
 
@@ -165,9 +174,10 @@ program
   .description("open it, or name another committer")
   .option("--committer <address>", "sends its batches and speaks for it to verifiers; a new key without it")
   .addOption(json())
-  .action(async ({ committer, ...options }: { committer?: string; json?: boolean }) =>
-    print(await openSettlerCommand(committer), options, lines),
-  );
+  .action(async ({ committer, ...options }: { committer?: string; json?: boolean }) => {
+    const { openSettlerCommand } = await operator();
+    print(await openSettlerCommand(committer), options, lines);
+  });
 
 program
   .command("stake")
@@ -176,8 +186,9 @@ program
   .argument("<operator>", "operator id", whole(1))
   .argument("<amount>", "in OPG")
   .addOption(json())
-  .action(async (operator: number, amount: string, options: { json?: boolean }) => {
-    print(await bond(operator, amount), options, lines);
+  .action(async (id: number, amount: string, options: { json?: boolean }) => {
+    const { bond } = await operator();
+    print(await bond(id, amount), options, lines);
   });
 
 program
@@ -211,6 +222,7 @@ program
         ...(payee ? { payee } : {}),
         ...(uri ? { uri } : {}),
       };
+      const { publish } = await operator();
       print(await publish(folder, publication), options, lines);
     },
   );

@@ -38,6 +38,12 @@ export type PlanLimits = {
   maxDebits: number;
 };
 
+/**
+ * Receipts in a batch whose leaves are calldata, at most: with 34 bytes of tree, one debit and three credits of 12 bytes
+ * each they come to 123,000 bytes, and a transaction has room for 131,072.
+ */
+export const MAX_CALLDATA_RECEIPTS = 1_500;
+
 export type PlanContext = {
   database: OpenDatabase;
   view: ChainView;
@@ -61,7 +67,8 @@ export async function planBatch(context: PlanContext): Promise<Plan | undefined>
   const { view, settler, policy: policyId } = context;
   const [state, policy] = await Promise.all([view.settler(settler), view.policy(policyId)]);
   if (!policy) throw new BaseError("The policy is not registered", { code: "bad_policy", facts: { policy: policyId } });
-  const rows = await prefix(context, state.nextSequence, state.roomNano);
+  const limits = { ...context.limits, maxReceipts: receiptLimit(policy, context.limits) };
+  const rows = await prefix({ ...context, limits }, state.nextSequence, state.roomNano);
   if (rows.length === 0) return undefined;
 
   const batchWindows = await windowsOf(context, rows);
@@ -107,6 +114,11 @@ export async function planBatch(context: PlanContext): Promise<Plan | undefined>
 
 function dataOf(policy: PolicyRecord, file: Uint8Array, tree: BatchTree): Uint8Array {
   return policy.dataMode === "OFFCHAIN" ? sha256(file) : sizesHash(tree.encoded);
+}
+
+/** How many receipts a batch of this policy may have. */
+export function receiptLimit({ dataMode }: Pick<PolicyRecord, "dataMode">, { maxReceipts }: PlanLimits): number {
+  return dataMode === "CALLDATA" ? Math.min(maxReceipts, MAX_CALLDATA_RECEIPTS) : maxReceipts;
 }
 
 /**

@@ -6,12 +6,10 @@ import type { HttpServer } from "../../core/http/serve.ts";
 import { createLogger } from "../../core/logger.ts";
 import type { VerifierEndpoint } from "../../gateway/verifiers.ts";
 import { type Config, openConfigured, readEnvironment, required } from "../config.ts";
+import type { Role } from "../roles/names.ts";
 import { startSettler } from "../roles/settler.ts";
 import { startVerifier } from "../roles/verifier.ts";
 import { startWorker } from "../roles/worker.ts";
-
-export const ROLES = ["worker", "verifier", "settler", "keeper"] as const;
-export type Role = (typeof ROLES)[number];
 
 /** Runs roles in this process until it is told to stop. The role `keeper` settles inside the settler's process. */
 export async function up(roles: readonly Role[], onReady: (urls: Record<string, string>) => void): Promise<void> {

@@ -49,7 +49,7 @@ describe("opg", () => {
       seen.push(command.join(" "));
       expect([code, stderr], command.join(" ")).to.deep.equal([0, ""]);
       expect(stdout).to.match(new RegExp(`^Usage: ${["opg", ...command].join(" ")} `));
-      for (const name of listed(stdout)) await explain([...command, name]);
+      await Promise.all(listed(stdout).map((name) => explain([...command, name])));
     }
     await explain([]);
     expect(seen).to.include.members(["", "up", "infer", "verify", "proxy", "reserve", "keeper run", "node register"]);

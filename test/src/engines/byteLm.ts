@@ -37,9 +37,9 @@ describe("sample", () => {
   it("draws in the proportions of the logits, sharper when it is colder", () => {
     const logits = Float32Array.from([Math.log(1), Math.log(3)]);
     const ofSecond = (temperature: number) =>
-      Array.from({ length: 4000 }, (_, i) => sample(logits, temperature, 7n, i)).reduce((a, b) => a + b) / 4000;
-    expect(ofSecond(1)).to.be.closeTo(3 / 4, 0.03);
-    expect(ofSecond(0.5)).to.be.closeTo(9 / 10, 0.03);
+      Array.from({ length: 4000 }, (_, i) => sample(logits, temperature, 7n, i)).reduce((a, b) => a + b);
+    expect(ofSecond(1)).to.be.closeTo(3000, 120);
+    expect(ofSecond(0.5)).to.be.closeTo(3600, 120);
   });
 
   it("never draws what cannot be", () => {

@@ -7,13 +7,21 @@ import { toHex, ZERO32 } from "../../../src/core/hashing/hex.ts";
 import { addressOf, publicKeyOf, secp256k1 } from "../../../src/core/hashing/secp256k1.ts";
 import { sha256 } from "../../../src/core/hashing/sha256.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
-import { sizesHash } from "../../../src/core/protocol/batch.ts";
+import { encodeTree, sizesHash } from "../../../src/core/protocol/batch.ts";
 import { type CommittedReceipt, decodeBatchFile } from "../../../src/core/protocol/batchFile.ts";
 import { typedDigest } from "../../../src/core/protocol/domain.ts";
 import { requestHash, resultHash, type Terms, termsHash, voucherHash } from "../../../src/core/protocol/messages.ts";
 import { decodeReceipt, leafHasher, Mode, Status } from "../../../src/core/protocol/receipt.ts";
-import { decodeRows } from "../../../src/core/protocol/rows.ts";
-import { createBatchStore, type Plan, type PlanLimits, planBatch, readBody } from "../../../src/settler/batches.ts";
+import { decodeRows, ROW_BYTES } from "../../../src/core/protocol/rows.ts";
+import { MAX_TRANSACTION_BYTES } from "../../../src/core/txQueue.ts";
+import {
+  createBatchStore,
+  type Plan,
+  type PlanLimits,
+  planBatch,
+  readBody,
+  receiptLimit,
+} from "../../../src/settler/batches.ts";
 import { inferences } from "../../../src/settler/schema.ts";
 import {
   createStore,
@@ -39,6 +47,7 @@ planBatch, on each backend; whatever it plans, a signer's check takes
 │  ├── when a release falls due by the deadline: no more than it leaves; when later: all
 │  ├── when nothing can be collected: no debit, and the others' batch goes on
 │  └── when receipts end in another order than they began: an earlier one shows what was spent
+├── in calldata no more receipts than a transaction has room for, whatever their payers and payees
 ├── the data is the file's hash, or the sizes of the tree in calldata
 └── when the policy is unknown: bad_policy; when a window is not all here: window_incomplete, for now
 createBatchStore
@@ -250,6 +259,20 @@ async function setup(database: OpenDatabase, first = 0n) {
   }
   return { settler, store, chain, reservationOf, open, finish, sign, buy, plan, planned, commit, batches };
 }
+
+describe("receiptLimit", () => {
+  const limits = { maxReceipts: 10_000, maxDebits: 2_000 };
+
+  it("is what a transaction has room for, where the leaves are calldata", () => {
+    expect(receiptLimit({ dataMode: "OFFCHAIN" }, limits)).to.equal(10_000);
+    expect(receiptLimit({ dataMode: "CALLDATA" }, { ...limits, maxReceipts: 3 })).to.equal(3);
+    const most = receiptLimit({ dataMode: "CALLDATA" }, limits);
+    // Each receipt a window, a payer and three payees of its own.
+    const tree = encodeTree(Array.from({ length: most }, () => [word(1)]));
+    const bytes = tree.length + ROW_BYTES * (most + 3 * most + 1);
+    expect(bytes).to.be.within(100_000, MAX_TRANSACTION_BYTES - 4096);
+  });
+});
 
 const debitsOf = ({ debits }: Plan) => decodeRows(debits).map(({ index, amountNano }) => [index, amountNano] as const);
 
