@@ -42,6 +42,7 @@ contract BondHub is IStakeHub, Governed {
     error BondHub_NotDeployer(address caller);
     error BondHub_ZeroAmount();
     error BondHub_NoReserve();
+    error BondHub_NoSlasher();
 
     IERC20 public immutable token;
     INodeRegistry public immutable nodes;
@@ -77,6 +78,8 @@ contract BondHub is IStakeHub, Governed {
 
     /// @notice Names the slasher: the deployer once, governance from then on.
     function setSlasher(address slasher_) external {
+        // None at all would make the next one the deployer's to name.
+        if (slasher_ == address(0)) revert BondHub_NoSlasher();
         if (slasher == address(0)) {
             if (msg.sender != _deployer) revert BondHub_NotDeployer(msg.sender);
         } else {
