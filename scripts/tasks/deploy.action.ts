@@ -1,5 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { trackTransaction } from "@nomicfoundation/ignition-core";
 import { keccak256, type Provider } from "ethers";
 import type { HardhatRuntimeEnvironment } from "hardhat/types/hre";
 import type { NewTaskActionFunction } from "hardhat/types/tasks";
@@ -10,6 +12,7 @@ import { connectContracts } from "../../src/core/chain/contracts.ts";
 import { addressesOf, type Deployment, deploymentSchema } from "../../src/core/chain/deployment.ts";
 import { BaseError, InputError } from "../../src/core/errors.ts";
 import { toJson } from "../../src/core/protocol/json.ts";
+import { findTransaction, lostTransactionOf } from "./lostTransaction.ts";
 
 type Arguments = { json: boolean; parametersFile?: string | undefined };
 
@@ -43,10 +46,19 @@ const deploy: NewTaskActionFunction<Arguments> = async ({ json, parametersFile }
     const live = networkConfig.type === "http";
     const deploymentId = `chain-${chainId}-${genesis.slice(2, 10)}`;
     const local = chainId === LOCAL_CHAIN_ID;
-    const contracts = await ignition.deploy(protocolModule(parameters), {
-      displayUi: process.stderr.isTTY && !json,
-      config: { requiredConfirmations: parameters.confirmations, ...(local ? { blockPollingInterval: 100 } : {}) },
-      ...(live ? { deploymentId } : {}),
+    const deployOnce = () =>
+      ignition.deploy(protocolModule(parameters), {
+        displayUi: process.stderr.isTTY && !json,
+        config: { requiredConfirmations: parameters.confirmations, ...(local ? { blockPollingInterval: 100 } : {}) },
+        ...(live ? { deploymentId } : {}),
+      });
+    const contracts = await resuming(deployOnce, async (error) => {
+      const lost = lostTransactionOf(error);
+      const hash = lost && (await findTransaction(connection.provider, lost));
+      if (!hash) throw error;
+      say(`An earlier run ended before it noted transaction ${hash}: going on from there`);
+      const journal = join(hre.config.paths.ignition, "deployments", deploymentId);
+      await trackTransaction(journal, hash, connection.provider, parameters.confirmations);
     });
     const addresses = await Promise.all(
       Object.entries(contracts).map(async ([name, contract]) => [name, await contract.getAddress()] as const),
@@ -66,6 +78,17 @@ const deploy: NewTaskActionFunction<Arguments> = async ({ json, parametersFile }
     await connection.close();
   }
 };
+
+/** Tries until it is done; `repair` throws what it cannot repair, and the same thing is never repaired twice. */
+async function resuming<T>(attempt: () => Promise<T>, repair: (error: unknown) => Promise<void>): Promise<T> {
+  for (;;) {
+    try {
+      return await attempt();
+    } catch (error) {
+      await repair(error);
+    }
+  }
+}
 
 async function parametersOf(network: string, file: string | undefined): Promise<Parameters> {
   if (file) return parseParameters(network, await readFile(file, "utf8"));

@@ -1,0 +1,105 @@
+import { expect } from "chai";
+import { HDNodeWallet, Wallet } from "ethers";
+import { checkDeployment } from "../../deploy/guard.ts";
+import { NETWORKS, type Parameters, readParameters, withDeployer } from "../../deploy/parameters.ts";
+import { BaseError } from "../../src/core/errors.ts";
+
+/*
+checkDeployment
+├── when the parameters are for another chain: wrong_chain
+├── given a local chain: everything else is allowed
+└── given a public chain
+   ├── when there is a development root or measurement: development_root
+   ├── when any role has a development key, in any spelling: development_key
+   ├── when a time is a second too short: time_too_short
+   └── else: it should pass, for every network that has parameters
+*/
+describe("checkDeployment", () => {
+  const OWN = Wallet.createRandom().address;
+  const MNEMONIC = "test test test test test test test test test test test junk";
+  const known = Array.from(
+    { length: 20 },
+    (_, i) => HDNodeWallet.fromPhrase(MNEMONIC, "", `m/44'/60'/0'/0/${i}`).address,
+  );
+
+  let sepolia: Parameters;
+  let local: Parameters;
+  before(async () => {
+    sepolia = withDeployer(await readParameters("sepolia"), OWN);
+    local = withDeployer(await readParameters("local"), known[0] as string);
+  });
+
+  function refused(code: string, parameters: Parameters, facts: object, { chainId = 11155111, deployer = OWN } = {}) {
+    try {
+      checkDeployment("sepolia", chainId, deployer, parameters);
+    } catch (error) {
+      if (!(error instanceof BaseError)) throw error;
+      expect(error.code).to.equal(code);
+      expect(error.facts).to.include({ network: "sepolia", ...facts });
+      return;
+    }
+    expect.fail(`it should refuse with ${code}`);
+  }
+
+  for (const network of NETWORKS.filter((name) => name !== "local")) {
+    it(`passes the parameters of ${network} with a key of its own`, async () => {
+      const parameters = withDeployer(await readParameters(network), OWN);
+      checkDeployment(network, parameters.chainId, OWN, parameters);
+    });
+  }
+
+  it("passes development keys, root and short times on a local chain", () => {
+    checkDeployment("local", 31337, known[0] as string, local);
+  });
+
+  it("refuses parameters of another chain, in both directions", () => {
+    refused("wrong_chain", local, { parameters: 31337, rpc: 11155111 });
+    refused("wrong_chain", sepolia, { parameters: 11155111, rpc: 31337 }, { chainId: 31337 });
+    refused("wrong_chain", sepolia, { parameters: 11155111, rpc: 1 }, { chainId: 1 });
+  });
+
+  it("refuses a development root, and measurements without one", () => {
+    const { attestation } = local;
+    const { developmentRoot, measurements } = attestation;
+    for (const change of [{ developmentRoot }, { measurements }]) {
+      const changed = { ...sepolia, attestation: { ...sepolia.attestation, ...change } };
+      refused("development_root", changed, { chainId: 11155111 });
+    }
+  });
+
+  it("refuses every development key as the deployer, however it is spelled", () => {
+    expect(new Set(known).size).to.equal(20);
+    const spell = [(hex: string) => hex, (hex: string) => hex.toLowerCase(), (hex: string) => hex.toUpperCase()];
+    for (const [i, address] of known.entries()) {
+      const deployer = `0x${spell[i % spell.length]?.(address.slice(2))}`;
+      refused("development_key", sepolia, { role: "deployer", address: deployer }, { deployer });
+    }
+  });
+
+  const bad = known[7] as string;
+  const roles: [role: string, change: (parameters: Parameters) => Partial<Parameters>][] = [
+    ["treasury", () => ({ treasury: bad })],
+    ["reserve", () => ({ reserve: bad })],
+    ["guardian", ({ governance }) => ({ governance: { ...governance, guardian: bad } })],
+    ["proposer 0", ({ governance }) => ({ governance: { ...governance, proposers: [bad, OWN] } })],
+    ["proposer 1", ({ governance }) => ({ governance: { ...governance, proposers: [OWN, bad] } })],
+    ["allocation 1", ({ token }) => ({ token: { allocations: [...token.allocations, { to: bad, amountWei: 1n }] } })],
+  ];
+  for (const [role, change] of roles) {
+    it(`refuses a development key as ${role}`, () => {
+      refused("development_key", { ...sepolia, ...change(sepolia) }, { role, address: bad });
+    });
+  }
+
+  for (const [name, least] of [
+    ["claimHorizon", 86_400],
+    ["releaseDelay", 259_200],
+    ["parameterDelay", 1_296_000],
+  ] as const) {
+    it(`refuses a ${name} one second below ${least}`, () => {
+      const times = (seconds: number) => ({ ...sepolia, times: { ...sepolia.times, [name]: seconds } });
+      refused("time_too_short", times(least - 1), { name, seconds: least - 1, least });
+      checkDeployment("sepolia", 11155111, OWN, times(least));
+    });
+  }
+});

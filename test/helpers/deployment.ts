@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { JsonRpcProvider } from "ethers";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+const JOURNALS = join(ROOT, "deploy/deployments");
+
+export type DeployRun = {
+  process: ChildProcess;
+  /** Once the process is gone: its exit code (null when it was killed) and what it wrote. */
+  done: Promise<{ code: number | null; out: string; log: string }>;
+};
+
+export type DeployFolder = {
+  /** Files of a deployment are written below it. */
+  path: string;
+  /** Starts the real `hardhat deploy`. */
+  start(network: string, env: Record<string, string>, args?: string[]): DeployRun;
+  /** What Ignition notes of a chain's deployment, one JSON message a line. */
+  journalOf(chain: { chainId: number; genesis: string }): string;
+  /** Removes the folder and the journals of the chains that were deployed to. */
+  remove(): Promise<void>;
+};
+
+/** A temporary folder to deploy from. Ignition's journals stay beside the modules, so they are noted and removed. */
+export async function openDeployFolder(): Promise<DeployFolder> {
+  const path = await mkdtemp(join(tmpdir(), "opg-deploy-"));
+  const journals = new Set(await journalNames());
+  const inherited = Object.entries(process.env).filter(
+    ([name]) => !/^(HARDHAT|IGNITION|ETHERSCAN|DEPLOYER)|_RPC_URL$/.test(name),
+  );
+  return {
+    path,
+    start(network, env, args = []) {
+      const command = ["--config", join(ROOT, "hardhat.config.ts"), "deploy", "--network", network, "--json", ...args];
+      const child = spawn(process.execPath, [join(ROOT, "node_modules/hardhat/dist/src/cli.js"), ...command], {
+        cwd: path,
+        env: { ...Object.fromEntries(inherited), ...env },
+        stdio: ["ignore", "pipe", "pipe"],
+      });
+      let [out, log] = ["", ""];
+      child.stdout.on("data", (piece: Buffer) => {
+        out += piece;
+      });
+      child.stderr.on("data", (piece: Buffer) => {
+        log += piece;
+      });
+      return { process: child, done: once(child, "close").then(([code]) => ({ code, out, log })) };
+    },
+    journalOf: ({ chainId, genesis }) => join(JOURNALS, `chain-${chainId}-${genesis.slice(2, 10)}`, "journal.jsonl"),
+    async remove() {
+      const mine = (await journalNames()).filter((name) => !journals.has(name));
+      await Promise.all(
+        [path, ...mine.map((name) => join(JOURNALS, name))].map((folder) => rm(folder, { recursive: true })),
+      );
+    },
+  };
+}
+
+const journalNames = () => readdir(JOURNALS).catch(() => [] as string[]);
+
+/** Asks a chain once, and lets go of it. */
+export async function ask<T>(rpcUrl: string, question: (provider: JsonRpcProvider) => Promise<T>): Promise<T> {
+  const provider = new JsonRpcProvider(rpcUrl, undefined, { cacheTimeout: -1 });
+  try {
+    return await question(provider);
+  } finally {
+    provider.destroy();
+  }
+}
