@@ -198,8 +198,11 @@ contract Court is ICourt, ReentrancyGuardTransient {
         }
 
         _end(claim, current, ClaimState.UPHELD);
-        uint64 seized = settlement.seize(settlement.getSettler(current.settler).payee, current.amountNano);
-        uint64 missing = current.amountNano - seized;
+        // Never more than is debited now: a former court may have given it back already, and the claim must still end.
+        uint64 missing = _debited(current);
+        if (missing > current.amountNano) missing = current.amountNano;
+        uint64 seized = settlement.seize(settlement.getSettler(current.settler).payee, missing);
+        missing -= seized;
         uint64 paid = _slashFor(claim, current.settler, missing);
         for (uint256 i; i < signers.length && paid < missing; i += 4) {
             paid += _slashFor(claim, _signerAt(signers, i), missing - paid);
@@ -384,14 +387,19 @@ contract Court is ICourt, ReentrancyGuardTransient {
         _schedulePenalty(evidenceId, settler, msg.sender, NO_SIGNERS);
     }
 
+    /// @dev What batches debited of a claim's reservation, less what was restored of it.
+    function _debited(DebitClaim memory current) internal view returns (uint64) {
+        (uint64 balanceNano, uint64 netNano, ) = settlement.getReservation(current.settler, current.reservation);
+        return netNano - balanceNano;
+    }
+
     /// @dev What was debited of a claim's reservation up to and with its batch, less what was restored of it: all that is
     /// debited now, less the later debits that the answer shows.
     function _debitedUpTo(
         DebitClaim memory current,
         uint64[] calldata later
     ) internal view returns (uint64 debitedNano) {
-        (uint64 balanceNano, uint64 netNano, ) = settlement.getReservation(current.settler, current.reservation);
-        debitedNano = netNano - balanceNano;
+        debitedNano = _debited(current);
         uint64 number = current.number;
         for (uint256 i; i < later.length; ++i) {
             if (later[i] <= number) revert Court_NotLater(number, later[i]);

@@ -80,12 +80,18 @@ export type Committed = {
 export async function commitReceipts(
   protocol: Protocol,
   { settler, domain, verifiers }: Pick<Economy, "settler" | "domain" | "verifiers">,
-  { receipts, debits, credits, count }: { receipts: Receipt[]; debits: Row[]; credits: Row[]; count?: number },
+  {
+    receipts,
+    debits,
+    credits,
+    count,
+    policy = 1,
+  }: { receipts: Receipt[]; debits: Row[]; credits: Row[]; count?: number; policy?: number },
 ): Promise<Committed> {
   const { settlement } = protocol.contracts;
   const encoded = receipts.map(encodeReceipt);
   const tree = buildTree(encoded.map(leafHasher(domain).ofEncoded));
-  const plan = { debits, credits, root: tree.root, count: count ?? receipts.length };
+  const plan = { debits, credits, root: tree.root, count: count ?? receipts.length, policy };
   const body = await nextBody(protocol, settler, plan);
   const prevHash = await settlement.headerHash(settler, body.number - 1n);
   const sent = await settlement.commitBatch(...commitArguments(domain, body, plan, verifiers));

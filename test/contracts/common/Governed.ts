@@ -92,9 +92,9 @@ describe("Governed", () => {
   it("accepts the timelock again once its delay is back", async () => {
     const { timelock, stakeHub } = await load(shortDelay);
     const data = timelock.interface.encodeFunctionData("updateDelay", [DELAY]);
-    await mined(govern(protocol, { target: timelock, data }));
+    await mined(govern(protocol, timelock, data));
     const set = stakeHub.interface.encodeFunctionData("setGuardian", [next]);
-    await mined(govern(protocol, { target: stakeHub, data: set }));
+    await mined(govern(protocol, stakeHub, set));
     expect(await stakeHub.guardian()).to.equal(next);
   });
 
@@ -109,7 +109,7 @@ describe("Governed", () => {
       [teeRegistry, teeRegistry.interface.encodeFunctionData("proposeMeasurement", [ZeroHash, "0x41424344", ""])],
     ] as const;
     for (const [target, data] of actions) {
-      await expect(govern(protocol, { target, data }))
+      await expect(govern(protocol, target, data))
         .to.be.revertedWithCustomError(settlement, "Governed_DelayTooShort")
         .withArgs(DELAY - 1, DELAY);
     }
@@ -118,7 +118,7 @@ describe("Governed", () => {
   it("lets the timelock remove all the same: taking trust away never waits for a bound", async () => {
     const { settlement } = await load(shortDelay);
     const data = settlement.interface.encodeFunctionData("retirePolicy", [1]);
-    await expect(govern(protocol, { target: settlement, data }))
+    await expect(govern(protocol, settlement, data))
       .to.emit(settlement, "PolicyRetired")
       .withArgs(1);
   });
@@ -126,11 +126,11 @@ describe("Governed", () => {
   it("leaves the old guardian nothing, and with no guardian the timelock everything", async () => {
     const { settlement, guardian } = await load(open);
     const data = settlement.interface.encodeFunctionData("setGuardian", [ZeroAddress]);
-    await mined(govern(protocol, { target: settlement, data }));
+    await mined(govern(protocol, settlement, data));
     await expect(settlement.connect(guardian).pause())
       .to.be.revertedWithCustomError(settlement, "Governed_NotGuardian")
       .withArgs(guardian.address, ZeroAddress);
-    await mined(govern(protocol, { target: settlement, data: settlement.interface.encodeFunctionData("pause") }));
+    await mined(govern(protocol, settlement, settlement.interface.encodeFunctionData("pause")));
     expect(await settlement.pausedUntil()).not.to.equal(0n);
   });
 

@@ -126,7 +126,7 @@ describe("BondHub", () => {
         .to.be.revertedWithCustomError(fresh, "Governed_NotGovernance")
         .withArgs(payer.address, timelock.target);
       const data = fresh.interface.encodeFunctionData("setSlasher", [reporter]);
-      await expect(govern(protocol, { target: fresh, data }))
+      await expect(govern(protocol, fresh, data))
         .to.emit(fresh, "SlasherSet")
         .withArgs(reporter);
       expect(await fresh.slasher()).to.equal(reporter);
@@ -135,7 +135,7 @@ describe("BondHub", () => {
     it("never names nobody, which would make it the deployer's again", async () => {
       const { hub, slasher } = await load(bonded);
       const data = hub.interface.encodeFunctionData("setSlasher", [ZeroAddress]);
-      await expect(govern(protocol, { target: hub, data })).to.be.revertedWithCustomError(hub, "BondHub_NoSlasher");
+      await expect(govern(protocol, hub, data)).to.be.revertedWithCustomError(hub, "BondHub_NoSlasher");
       expect(await hub.slasher()).to.equal(slasher.address);
     });
   });
