@@ -86,10 +86,11 @@ describe("BondHub", () => {
       const { stakeHub } = protocol.contracts;
       // The local times: horizon 600, answer 300, dispute 1800, earnings 1200, release 1800, lag 600, pause 600.
       const relations: [string, Partial<Parameters["times"]>, number, number][] = [
+        ["claimHorizon >= 1", { claimHorizon: 0 }, 0, 1],
         ["answerTime >= 1", { answerTime: 0 }, 0, 1],
-        ["longestDispute >= answerTime", { longestDispute: 299 }, 299, 300],
+        ["longestDispute >= claimHorizon + 2 * answerTime", { longestDispute: 1199 }, 1199, 1200],
         ["7 days >= longestDispute", { longestDispute: 604_801 }, 604_800, 604_801],
-        ["earningsDelay > claimHorizon", { earningsDelay: 600 }, 600, 600],
+        ["earningsDelay > claimHorizon + answerTime", { earningsDelay: 900 }, 900, 900],
         ["earningsDelay >= auditTimeout", { auditTimeout: 1201 }, 1200, 1201],
         ["releaseDelay > maxPause + settleLag", { releaseDelay: 1200 }, 1200, 1200],
         ["1 days >= maxPause", { maxPause: 86_401, releaseDelay: 100_000 }, 86_400, 86_401],
@@ -98,6 +99,8 @@ describe("BondHub", () => {
         ["stakeActivation >= claimHorizon + longestDispute", { stakeActivation: 2399 }, 2399, 2400],
         ["unbonding >= claimHorizon + longestDispute", { unbonding: 2399 }, 2399, 2400],
         ["parameterDelay > unbonding", { parameterDelay: 3600 }, 3600, 3600],
+        ["parameterDelay > releaseDelay", { releaseDelay: 4200, measurementDelay: 4201 }, 4200, 4200],
+        ["parameterDelay > earningsDelay", { earningsDelay: 4200 }, 4200, 4200],
       ];
       for (const [relation, change, left, right] of relations) {
         await expect(deploy(RESERVE, change), relation)
