@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -26,16 +26,17 @@ export type DeployFolder = {
   remove(): Promise<void>;
 };
 
-/** A temporary folder to deploy from. Ignition's journals stay beside the modules, so they are noted and removed. */
+/** A temporary folder to deploy from. Ignition's journals stand beside the modules: those of this folder's chains are removed. */
 export async function openDeployFolder(): Promise<DeployFolder> {
   const path = await mkdtemp(join(tmpdir(), "opg-deploy-"));
-  const journals = new Set(await journalNames());
+  const chains: Promise<string | undefined>[] = [];
   const inherited = Object.entries(process.env).filter(
     ([name]) => !/^(HARDHAT|IGNITION|ETHERSCAN|DEPLOYER)|_RPC_URL$/.test(name),
   );
   return {
     path,
     start(network, env, args = []) {
+      for (const [name, value] of Object.entries(env)) if (name.endsWith("_RPC_URL")) chains.push(journalName(value));
       const command = ["--config", join(ROOT, "hardhat.config.ts"), "deploy", "--network", network, "--json", ...args];
       const child = spawn(process.execPath, [join(ROOT, "node_modules/hardhat/dist/src/cli.js"), ...command], {
         cwd: path,
@@ -51,17 +52,32 @@ export async function openDeployFolder(): Promise<DeployFolder> {
       });
       return { process: child, done: once(child, "close").then(([code]) => ({ code, out, log })) };
     },
-    journalOf: ({ chainId, genesis }) => join(JOURNALS, `chain-${chainId}-${genesis.slice(2, 10)}`, "journal.jsonl"),
+    journalOf: (chain) => join(JOURNALS, nameOf(chain), "journal.jsonl"),
     async remove() {
-      const mine = (await journalNames()).filter((name) => !journals.has(name));
-      await Promise.all(
-        [path, ...mine.map((name) => join(JOURNALS, name))].map((folder) => rm(folder, { recursive: true })),
-      );
+      const journals = (await Promise.all(chains)).flatMap((name) => (name ? [join(JOURNALS, name)] : []));
+      for (const folder of [path, ...journals]) await rm(folder, { recursive: true, force: true });
     },
   };
 }
 
-const journalNames = () => readdir(JOURNALS).catch(() => [] as string[]);
+/** As the deploy task names it; undefined when no chain answers. */
+async function journalName(rpcUrl: string): Promise<string | undefined> {
+  const rpc = async (method: string, ...params: unknown[]) => {
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+    const answer = await fetch(rpcUrl, { method: "POST", headers: { "content-type": "application/json" }, body });
+    return ((await answer.json()) as { result: unknown }).result;
+  };
+  try {
+    const chainId = Number(await rpc("eth_chainId"));
+    const { hash } = (await rpc("eth_getBlockByNumber", "0x0", false)) as { hash: string };
+    return nameOf({ chainId, genesis: hash });
+  } catch {
+    return undefined;
+  }
+}
+
+const nameOf = ({ chainId, genesis }: { chainId: number; genesis: string }) =>
+  `chain-${chainId}-${genesis.slice(2, 10)}`;
 
 /** Asks a chain once, and lets go of it. */
 export async function ask<T>(rpcUrl: string, question: (provider: JsonRpcProvider) => Promise<T>): Promise<T> {
