@@ -2,22 +2,23 @@
 pragma solidity 0.8.37;
 
 import {MessageHashUtils} from "@openzeppelin/contracts/utils/cryptography/MessageHashUtils.sol";
-import {ITeeVerifier} from "../../contracts/attestation/ITeeVerifier.sol";
-import {TeeBinding} from "../../contracts/attestation/ITeeRegistry.sol";
-import {GenesisMeasurement, TeeRegistry} from "../../contracts/attestation/TeeRegistry.sol";
+import {ITeeRegistry, TeeBinding} from "../../contracts/attestation/ITeeRegistry.sol";
 import {ProtocolTimes} from "../../contracts/common/ProtocolTimes.sol";
 import {EngineTuple} from "../../contracts/registry/EngineTuple.sol";
-import {NodeClass, NodeParams} from "../../contracts/registry/INodeRegistry.sol";
-import {NodeRegistry} from "../../contracts/registry/NodeRegistry.sol";
-import {Court} from "../../contracts/settlement/Court.sol";
-import {SlashTable} from "../../contracts/settlement/ICourt.sol";
-import {ReceiptVerifier} from "../../contracts/settlement/ReceiptVerifier.sol";
-import {Settlement, SettlementConfig} from "../../contracts/settlement/Settlement.sol";
+import {INodeRegistry, NodeClass, NodeParams} from "../../contracts/registry/INodeRegistry.sol";
+import {ICourt, SlashTable} from "../../contracts/settlement/ICourt.sol";
+import {IReceiptVerifier} from "../../contracts/settlement/IReceiptVerifier.sol";
 import {DataMode, Policy} from "../../contracts/settlement/SettlementTypes.sol";
-import {BondHub} from "../../contracts/staking/BondHub.sol";
-import {Allocation, OPG} from "../../contracts/token/OPG.sol";
 import {TrustingTeeVerifier} from "../mocks/TrustingTeeVerifier.sol";
+import {IBondHub, ISettlementBooks, IToken} from "./interfaces.sol";
 import {VM} from "./Vm.sol";
+
+/// @dev As in TeeRegistry.sol.
+struct GenesisMeasurement {
+    address verifier;
+    bytes32 measurementId;
+    string note;
+}
 
 /// @title Protocol
 /// @notice The contracts of the protocol, deployed and wired in the order of deploy/, with the times of a local chain. This
@@ -34,13 +35,13 @@ abstract contract Protocol {
     uint16 internal constant CALLDATA = 2;
     uint64 internal constant BOND_NANO = 1e9;
 
-    OPG internal immutable opg;
-    NodeRegistry internal immutable nodes;
-    TeeRegistry internal immutable teeRegistry;
-    BondHub internal immutable hub;
-    Settlement internal immutable settlement;
-    Court internal immutable court;
-    ReceiptVerifier internal immutable receipts;
+    IToken internal immutable opg;
+    INodeRegistry internal immutable nodes;
+    ITeeRegistry internal immutable teeRegistry;
+    IBondHub internal immutable hub;
+    ISettlementBooks internal immutable settlement;
+    ICourt internal immutable court;
+    IReceiptVerifier internal immutable receipts;
     bytes32 internal immutable domain;
 
     constructor() {
@@ -48,39 +49,41 @@ abstract contract Protocol {
         VM.roll(1_000);
         ProtocolTimes memory times = _times();
 
-        Allocation[] memory allocations = new Allocation[](1);
-        allocations[0] = Allocation({to: address(this), amountWei: 1e27});
-        opg = OPG(_create("OPG", abi.encode(allocations)));
-        nodes = NodeRegistry(_create("NodeRegistry", ""));
+        uint256[2][] memory allocations = new uint256[2][](1);
+        allocations[0] = [uint256(uint160(address(this))), 1e27];
+        opg = IToken(_create("OPG", abi.encode(allocations)));
+        nodes = INodeRegistry(_create("NodeRegistry", ""));
 
         TrustingTeeVerifier verifier = new TrustingTeeVerifier();
         GenesisMeasurement[] memory genesis = new GenesisMeasurement[](1);
-        genesis[0] = GenesisMeasurement(verifier, verifier.MEASUREMENT(), "test");
-        teeRegistry = TeeRegistry(
-            _create("TeeRegistry", abi.encode(nodes, times, uint32(365 days), GOVERNANCE, address(this), genesis))
-        );
-        hub = BondHub(_create("BondHub", abi.encode(opg, nodes, times, GOVERNANCE, address(this), RESERVE)));
+        genesis[0] = GenesisMeasurement(address(verifier), verifier.MEASUREMENT(), "test");
+        bytes memory arguments = abi.encode(nodes, times, uint32(365 days), GOVERNANCE, this, genesis);
+        teeRegistry = ITeeRegistry(_create("TeeRegistry", arguments));
+        arguments = abi.encode(opg, nodes, times, GOVERNANCE, this, RESERVE);
+        hub = IBondHub(_create("BondHub", arguments));
 
-        SettlementConfig memory config = SettlementConfig({
-            token: opg,
-            nodes: nodes,
-            teeRegistry: teeRegistry,
-            stakeHub: hub,
-            governance: GOVERNANCE,
-            guardian: address(this),
-            treasury: TREASURY,
-            ringSize: 512,
-            times: times
-        });
-        settlement = Settlement(_create("Settlement", abi.encode(config, _policies())));
+        uint64 ringSize = 512;
+        arguments = abi.encode(
+            opg,
+            nodes,
+            teeRegistry,
+            hub,
+            GOVERNANCE,
+            this,
+            TREASURY,
+            ringSize,
+            times,
+            _policies()
+        );
+        settlement = ISettlementBooks(_create("Settlement", arguments));
         SlashTable memory table = SlashTable({
             unprovenDebitPpm: 100_000,
             signerPpm: 100_000,
             sequencePpm: 100_000,
             reporterPpm: 100_000
         });
-        court = Court(_create("Court", abi.encode(opg, settlement, hub, times, table, BOND_NANO)));
-        receipts = ReceiptVerifier(_create("ReceiptVerifier", abi.encode(settlement, teeRegistry)));
+        court = ICourt(_create("Court", abi.encode(opg, settlement, hub, times, table, BOND_NANO)));
+        receipts = IReceiptVerifier(_create("ReceiptVerifier", abi.encode(settlement, teeRegistry)));
         settlement.setCourt(address(court));
         hub.setSlasher(address(court));
         domain = settlement.domainSeparator();
@@ -119,7 +122,6 @@ abstract contract Protocol {
             retiredAt: 0,
             pausedUntil: 0
         });
-        policies[1] = policies[0];
         policies[1] = Policy({
             feePpm: 33_333,
             workerPpm: 700_000,

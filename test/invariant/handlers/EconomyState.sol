@@ -20,6 +20,7 @@ struct Account {
     uint64 signed; // cumulative, of the latest voucher
     uint64 spent; // cumulative, of the latest honest receipt
     uint64 shown; // cumulative, of the committed receipt that shows most, honest or not
+    bool hasReceipt;
     uint256 shownIn; // record of the batch with that receipt
     uint256 shownAt; // its position there
 }
@@ -74,8 +75,11 @@ abstract contract EconomyState is Protocol {
     /// @dev The time, in seconds. `block.timestamp` is no use here: the compiler takes it for constant within a call.
     uint256 internal clock;
 
-    mapping(bytes32 action => uint256) public succeeded;
-    uint256 public calls;
+    /// @notice Thrown when a call that must be refused went through, or was refused for another reason.
+    error WrongOutcome(bool ok, bytes4 expected, bytes reason);
+
+    mapping(bytes32 action => uint256) internal succeeded;
+    uint256 internal calls;
 
     Account[] internal accounts;
     Record[] internal records;
@@ -180,10 +184,21 @@ abstract contract EconomyState is Protocol {
         return clock <= settlement.pausedUntil();
     }
 
+    /// @dev Calls, passes an error on.
+    function _mustSucceed(address target, bytes memory data) internal returns (bytes memory result) {
+        bool ok;
+        (ok, result) = target.call(data);
+        if (!ok) {
+            assembly ("memory-safe") {
+                revert(add(result, 32), mload(result))
+            }
+        }
+    }
+
     /// @dev Calls, expects a certain error.
     function _mustRevert(address target, bytes memory data, bytes4 expected) internal {
         (bool ok, bytes memory reason) = target.call(data);
-        require(!ok && bytes4(reason) == expected, "reverts for its reason");
+        if (ok || bytes4(reason) != expected) revert WrongOutcome(ok, expected, reason);
     }
 
     function _nano(uint256 amountWei) internal pure returns (uint256) {

@@ -3,15 +3,15 @@ pragma solidity 0.8.37;
 
 import {WEI_PER_NANO} from "../../../contracts/common/Nano.sol";
 import {Payee, Settler} from "../../../contracts/settlement/SettlementTypes.sol";
-import {Bond} from "../../../contracts/staking/BondHub.sol";
+import {Actions} from "./Actions.sol";
 import {Account, Doubt, Outflow} from "./EconomyState.sol";
-import {Watchers} from "./Watchers.sol";
+
 
 /// @title Laws
 /// @notice The laws of test/invariant/README.md that hold between any two actions; the others stand where they are at stake.
-abstract contract Laws is Watchers {
+abstract contract Laws is Actions {
     /// @notice Law 1: what settlement holds is what it owes, to the wei.
-    function checkSolvency() external view {
+    function checkSolvency() internal view {
         uint256 owed = settlement.seizedNano();
         require(owed == 0, "L1: nothing stays seized");
         for (uint256 i; i < accounts.length; ++i) owed += _balance(i);
@@ -21,7 +21,7 @@ abstract contract Laws is Watchers {
     }
 
     /// @notice Laws 2 and 5: the books of every reservation, and that no payer loses more than it owes.
-    function checkReservations() external view {
+    function checkReservations() internal view {
         uint64[] memory disputed = new uint64[](accounts.length);
         _addDisputed(disputed, unclaimed);
         _addDisputed(disputed, claims);
@@ -36,7 +36,7 @@ abstract contract Laws is Watchers {
     }
 
     /// @notice Law 3: the books of every payee.
-    function checkPayees() external view {
+    function checkPayees() internal view {
         uint256[PAYEES + 1] memory leaving;
         for (uint256 i; i < outflows.length; ++i) leaving[outflows[i].payee] += outflows[i].amountNano;
         uint256[PAYEES + 1] memory frozen;
@@ -53,11 +53,11 @@ abstract contract Laws is Watchers {
     }
 
     /// @notice Law 4: bonds and claims are backed by exactly what hub and court hold.
-    function checkBonds() external view {
+    function checkBonds() internal view {
         uint256 total;
         for (uint32 i = 1; i <= OPERATORS; ++i) {
-            Bond memory bond = hub.getBond(i);
-            uint256 sum = uint256(bond.activeNano) + bond.leavingNano;
+            (uint64 activeNano, uint64 leavingNano, ) = hub.getBond(i);
+            uint256 sum = uint256(activeNano) + leavingNano;
             require(sum == staked[i], "L4: staked less withdrawn and slashed");
             total += sum;
         }
@@ -67,7 +67,7 @@ abstract contract Laws is Watchers {
     }
 
     /// @notice Law 8: batches are numbered and their sequences adjoin; fees are what the batches charged.
-    function checkSettlers() external view {
+    function checkSettlers() internal view {
         for (uint32 i = 1; i <= SETTLERS; ++i) {
             Settler memory settler = settlement.getSettler(i);
             require(settler.batches == batches[i], "L8: batches are numbered without gaps");
@@ -78,7 +78,7 @@ abstract contract Laws is Watchers {
     }
 
     /// @notice Law 9: no token is made or lost, and all of them are with those who are known.
-    function checkSupply() external view {
+    function checkSupply() internal view {
         require(opg.totalSupply() == 1e27, "L9: supply");
         uint256 sum = opg.balanceOf(address(this)) +
             opg.balanceOf(address(settlement)) +

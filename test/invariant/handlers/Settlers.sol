@@ -2,6 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SignedMath} from "@openzeppelin/contracts/utils/math/SignedMath.sol";
 import {ICourt} from "../../../contracts/settlement/ICourt.sol";
 import {ISettlement} from "../../../contracts/settlement/ISettlement.sol";
 import {MerkleBatch} from "../../../contracts/settlement/MerkleBatch.sol";
@@ -117,11 +118,16 @@ abstract contract Settlers is EconomyState {
             ++succeeded["refuse while paused"];
             return;
         }
+        if (_room(draft.body.settler) < 0) {
+            // Slashed since: it waits, or stakes more, even for a batch that debits nothing.
+            _mustRevert(address(settlement), data, ISettlement.Settlement_CoverExceeded.selector);
+            ++succeeded["refuse slashed settler"];
+            return;
+        }
         bool astray = intent != Intent.HONEST && _draw(seed, "astray", 3) == 0;
         if (astray) data = _leadAstray(draft);
 
-        (bool ok, ) = address(settlement).call(data);
-        require(ok, "a valid batch is committed");
+        _mustSucceed(address(settlement), data);
         Record storage record = _keep(draft);
         _book(draft, intent);
         _checkHeader(record);
@@ -168,7 +174,9 @@ abstract contract Settlers is EconomyState {
             if (intent == Intent.HONEST) account.spent += draft.prices[i];
             uint64 spent = uint64(draft.receipts[i].times);
             if (_settlerOf(draft.receipts[i]) != draft.body.settler) continue;
-            if (spent > account.shown) (account.shown, account.shownIn, account.shownAt) = (spent, position, i);
+            if (account.hasReceipt && spent <= account.shown) continue;
+            account.hasReceipt = true;
+            (account.shown, account.shownIn, account.shownAt) = (spent, position, i);
         }
         for (uint256 i; i < draft.accounts.length; ++i) {
             Account storage account = accounts[draft.accounts[i]];
@@ -262,7 +270,7 @@ abstract contract Settlers is EconomyState {
         draft.receipts = new Receipt[](MAX_ACCOUNTS);
         (draft.shown, draft.prices) = (new uint256[](MAX_ACCOUNTS), new uint64[](MAX_ACCOUNTS));
         (draft.accounts, draft.amounts) = (new uint256[](MAX_ACCOUNTS), new uint64[](MAX_ACCOUNTS));
-        uint256 room = _room(draft.body.settler);
+        uint256 room = uint256(SignedMath.max(_room(draft.body.settler), 0));
         uint256 count;
         uint256 rows;
         for (uint256 i; i < accounts.length; ++i) {
@@ -457,7 +465,7 @@ abstract contract Settlers is EconomyState {
 
     /// @dev Signed by all and for money that is there, but more than half the stake.
     function _exceedCover(Draft memory draft, BatchHeader memory header) private view returns (bytes4) {
-        uint256 wanted = _room(header.settler) + 1;
+        uint256 wanted = uint256(SignedMath.max(_room(header.settler), 0)) + 1;
         (draft.debits, draft.credits, draft.body.total) = ("", "", 0);
         for (uint256 i; i < accounts.length && draft.body.total < wanted; ++i) {
             Account memory account = accounts[i];
@@ -483,13 +491,13 @@ abstract contract Settlers is EconomyState {
 
     /* HELP */
 
-    /// @dev What the settler may still debit now.
-    function _room(uint32 settler) internal view returns (uint256) {
+    /// @dev What the settler may still debit now; less than nothing when it was slashed after it debited.
+    function _room(uint32 settler) internal view returns (int256) {
         Settler memory state = settlement.getSettler(settler);
         uint256 stake = hub.effectiveStake(settler);
         uint256 drained = (stake * (clock - state.levelAt)) / (2 * uint256(settlement.claimHorizon()));
         uint256 level = state.levelNano > drained ? state.levelNano - drained : 0;
-        return stake / 2 > level ? stake / 2 - level : 0;
+        return int256(stake / 2) - int256(level);
     }
 
     function _header(BatchBody memory body) private pure returns (BatchHeader memory) {

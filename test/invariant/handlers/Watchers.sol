@@ -92,8 +92,7 @@ abstract contract Watchers is Settlers {
         Record storage record = records[position];
         bytes memory data = _claimCall(record, row);
         VM.prank(challenger);
-        (bool ok, bytes memory result) = address(court).call(data);
-        require(ok, "a debit can be claimed");
+        bytes memory result = _mustSucceed(address(court), data);
         record.claimed[row] = true;
         Account memory account = accounts[record.accounts[row]];
         claims.push(
@@ -102,7 +101,7 @@ abstract contract Watchers is Settlers {
                 record: position,
                 row: row,
                 debitedNano: _debited(account),
-                answerBy: clock + court.answerTime()
+                answerBy: clock + _times().answerTime
             })
         );
     }
@@ -120,14 +119,15 @@ abstract contract Watchers is Settlers {
             _mustRevert(address(court), data, ICourt.Court_VoucherTooLow.selector);
             ++succeeded["refuse answer"];
         } else if (account.shown < doubt.debitedNano) {
-            _mustRevert(address(court), data, ICourt.Court_ReceiptTooLow.selector);
+            bool has = account.hasReceipt;
+            bytes4 expected = has ? ICourt.Court_ReceiptTooLow.selector : ICourt.Court_WrongReceipt.selector;
+            _mustRevert(address(court), data, expected);
             ++succeeded["refuse answer"];
         } else {
             address settler = _owner(account.settler);
             uint256 before = opg.balanceOf(settler);
             VM.prank(settler);
-            (bool ok, ) = address(court).call(data);
-            require(ok, "L5: a debit that is owed can be proven");
+            _mustSucceed(address(court), data); // L5: a debit that is owed can be proven
             require(_nano(opg.balanceOf(settler) - before) == BOND_NANO, "L5: a right answer earns the bond");
             _remove(claims, position);
             ++succeeded["answer"];
@@ -145,7 +145,7 @@ abstract contract Watchers is Settlers {
             expiry: 0
         });
         bytes memory signature = _sign(VOUCHER_KEYS + account.payer, domain, Messages.voucherHash(voucher));
-        // Some receipt that shows nothing stands in when none of this reservation was ever committed.
+        // The first receipt of all stands in when none of this reservation was ever committed.
         Record storage record = records[account.shownIn];
         BatchRef memory ref = BatchRef({
             number: record.batch.body.number,

@@ -3,16 +3,16 @@ pragma solidity 0.8.37;
 
 import {ISettlement} from "../../../contracts/settlement/ISettlement.sol";
 import {Payee} from "../../../contracts/settlement/SettlementTypes.sol";
-import {Bond, BondHub} from "../../../contracts/staking/BondHub.sol";
+import {IBondHub} from "../../helpers/interfaces.sol";
 import {VM} from "../../helpers/Vm.sol";
 import {Outflow} from "./EconomyState.sol";
-import {Laws} from "./Laws.sol";
 import {Payers} from "./Payers.sol";
+import {Watchers} from "./Watchers.sol";
 
-/// @title EconomyHandler
+/// @title Actions
 /// @notice Everything that happens in the economy. No action reverts: each does what is possible, or shows that the contracts
 /// refuse it for the right reason.
-contract EconomyHandler is Payers, Laws {
+abstract contract Actions is Payers, Watchers {
     uint256 private constant STEP = 250; // seconds; less than the answer time, so that nobody is late
 
     /* PAYEES */
@@ -73,19 +73,19 @@ contract EconomyHandler is Payers, Laws {
     function unstake(uint256 seed) external {
         ++calls;
         uint32 operator = uint32(1 + _draw(seed, "operator", OPERATORS));
-        Bond memory bond = hub.getBond(operator);
-        if (bond.leavingNano != 0 && _draw(seed, "finish", 4) != 0) {
-            if (clock < bond.leavesAt) {
-                _mustRevert(address(hub), abi.encodeCall(hub.withdraw, (operator)), BondHub.BondHub_NotYet.selector);
+        (uint64 activeNano, uint64 leavingNano, uint40 leavesAt) = hub.getBond(operator);
+        if (leavingNano != 0 && _draw(seed, "finish", 4) != 0) {
+            if (clock < leavesAt) {
+                _mustRevert(address(hub), abi.encodeCall(hub.withdraw, (operator)), IBondHub.BondHub_NotYet.selector);
                 ++succeeded["refuse early unstake"];
                 return;
             }
             hub.withdraw(operator);
-            staked[operator] -= bond.leavingNano;
+            staked[operator] -= leavingNano;
             ++succeeded["unstake"];
-        } else if (bond.activeNano != 0) {
+        } else if (activeNano != 0) {
             VM.prank(_owner(operator));
-            hub.requestUnbond(operator, _drawAmount(seed, "amount", bond.activeNano / 4 + 1));
+            hub.requestUnbond(operator, _drawAmount(seed, "amount", activeNano / 4 + 1));
             ++succeeded["request unstake"];
         }
     }
