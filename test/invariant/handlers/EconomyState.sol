@@ -63,9 +63,10 @@ abstract contract EconomyState is Protocol {
     uint32 internal constant SETTLERS = 2; // operators 1 and 2; the first also runs a verifier, which may not sign for it
     uint32 internal constant OPERATORS = 5;
     uint32 internal constant PAYEES = 6; // the treasury, one of each settler, and three others
-    uint256 internal constant MAX_ACCOUNTS = 10;
+    uint256 internal constant MAX_ACCOUNTS = 14;
 
-    uint64 internal constant STAKE_NANO = 1_000e9;
+    uint64 internal constant SETTLER_STAKE_NANO = 1_000e9;
+    uint64 internal constant VERIFIER_STAKE_NANO = 20e9;
     uint64 internal constant DEPOSIT_NANO = 300e9;
     uint256 internal constant VOUCHER_KEYS = 3_000; // voucher key of payer i: VOUCHER_KEYS + i
 
@@ -114,8 +115,8 @@ abstract contract EconomyState is Protocol {
         for (uint32 i = 3; i <= OPERATORS; ++i) _registerVerifier(_owner(i), i - 2);
         _registerVerifier(_owner(1), ENCLAVES);
         for (uint32 i = 1; i <= OPERATORS; ++i) {
-            hub.bond(i, STAKE_NANO);
-            staked[i] = STAKE_NANO;
+            staked[i] = i <= SETTLERS ? SETTLER_STAKE_NANO : VERIFIER_STAKE_NANO;
+            hub.bond(i, uint64(staked[i]));
         }
     }
 

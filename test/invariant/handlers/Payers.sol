@@ -22,7 +22,7 @@ abstract contract Payers is EconomyState {
         ++calls;
         if (accounts.length == MAX_ACCOUNTS) return _topUp(seed);
         Account memory account;
-        account.settler = uint32(1 + _draw(seed, "settler", SETTLERS));
+        account.settler = _draw(seed, "settler", 4) == 0 ? 2 : 1;
         account.payer = _draw(seed, "payer", PAYERS);
         account.policy = uint16(1 + _draw(seed, "policy", 2));
         account.deposited = _drawAmount(seed, "amount", DEPOSIT_NANO);

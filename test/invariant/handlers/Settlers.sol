@@ -48,7 +48,6 @@ struct Draft {
 /// sign whatever they are shown.
 abstract contract Settlers is EconomyState {
     uint64 internal constant PRICE_NANO = 30e9;
-    uint64 internal constant MAX_BOGUS_NANO = 200e9;
 
     function commit(uint256 seed) external {
         ++calls;
@@ -124,7 +123,7 @@ abstract contract Settlers is EconomyState {
             ++succeeded["refuse slashed settler"];
             return;
         }
-        bool astray = intent != Intent.HONEST && _draw(seed, "astray", 3) == 0;
+        bool astray = intent != Intent.HONEST && _draw(seed, "astray", 6) == 0;
         if (astray) data = _leadAstray(draft);
 
         _mustSucceed(address(settlement), data);
@@ -260,7 +259,7 @@ abstract contract Settlers is EconomyState {
         draft.body.data = keccak256(abi.encode(seed));
         _addReceipts(draft, intent, seed);
         draft.body.fee = uint64(Math.ceilDiv(uint256(draft.body.total) * (policy == OFFCHAIN ? 50_000 : 33_333), 1e6));
-        _addCredits(draft, seed);
+        _addCredits(draft, intent, seed);
         _addTree(draft, 1 + _draw(seed, "window", draft.receipts.length));
         _seal(draft, _draw(seed, "signers", 4));
     }
@@ -271,15 +270,20 @@ abstract contract Settlers is EconomyState {
         (draft.shown, draft.prices) = (new uint256[](MAX_ACCOUNTS), new uint64[](MAX_ACCOUNTS));
         (draft.accounts, draft.amounts) = (new uint256[](MAX_ACCOUNTS), new uint64[](MAX_ACCOUNTS));
         uint256 room = uint256(SignedMath.max(_room(draft.body.settler), 0));
+        // Bogus ones are small enough that the cover reaches for many: each claim then costs a penalty of its own.
+        uint256 most = intent == Intent.HONEST ? PRICE_NANO : room / 8 + 1;
         uint256 count;
         uint256 rows;
         for (uint256 i; i < accounts.length; ++i) {
             Account memory account = accounts[i];
-            if (account.settler != draft.body.settler || _draw(seed, bytes32(i), 2) == 0) continue;
-            uint256 price = _drawAmount(seed, keccak256(abi.encode(i)), intent == Intent.HONEST ? PRICE_NANO : MAX_BOGUS_NANO);
+            if (account.settler != draft.body.settler) continue;
+            if (intent == Intent.HONEST && _draw(seed, bytes32(i), 2) == 0) continue;
+            uint256 price = _drawAmount(seed, keccak256(abi.encode(i)), most);
             (uint64 balance, , ) = settlement.getReservation(account.settler, account.index);
             uint256 amount = Math.min(price, Math.min(balance, room));
             room -= amount;
+            // Seldom more is spent than can be collected; a gateway sees to that.
+            if (_draw(seed, "uncollected", 16) != 0) price = amount;
             uint64 spent = account.spent;
             if (intent == Intent.HONEST) spent += uint64(price);
             if (intent == Intent.FORGED) spent = _debited(account) + uint64(price);
@@ -335,12 +339,12 @@ abstract contract Settlers is EconomyState {
         receipt.outputHash = ~receipt.requestId;
     }
 
-    /// @dev The settler and one other share what the fee leaves.
-    function _addCredits(Draft memory draft, uint256 seed) private pure {
+    /// @dev The settler and one other share what the fee leaves; of a bogus batch the other gets all.
+    function _addCredits(Draft memory draft, Intent intent, uint256 seed) private pure {
         uint256 rest = draft.body.total - draft.body.fee;
         uint32 own = draft.body.settler + 1;
         uint32 other = uint32(1 + _draw(seed, "payee", PAYEES));
-        uint256 part = other == own ? 0 : _draw(seed, "part", rest + 1);
+        uint256 part = other == own ? 0 : intent == Intent.HONEST ? _draw(seed, "part", rest + 1) : rest;
         bytes memory ownRow = rest == part ? bytes("") : _row(own, uint64(rest - part));
         bytes memory otherRow = part == 0 ? bytes("") : _row(other, uint64(part));
         draft.credits = own < other ? bytes.concat(ownRow, otherRow) : bytes.concat(otherRow, ownRow);
