@@ -33,7 +33,8 @@ export default defineConfig({
       },
     },
   },
-  paths: { ignition: "deploy" },
+  // Mocks are built like contracts, so that TypeScript tests find their artifacts.
+  paths: { sources: ["contracts", "test/mocks"], ignition: "deploy" },
   typechain: { outDir: "typechain-types" },
   test: {
     solidity: { fuzz: { runs: 256, seed: "0x01" }, invariant: { runs: 256, depth: 128 } },

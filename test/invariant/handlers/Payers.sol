@@ -20,38 +20,19 @@ abstract contract Payers is EconomyState {
     /// @notice Opens a reservation: out of an allowance, a permit or an authorization.
     function reserve(uint256 seed) external {
         ++calls;
-        if (accounts.length == MAX_ACCOUNTS) return _topUp(seed);
-        Account memory account;
-        account.settler = _draw(seed, "settler", 4) == 0 ? 2 : 1;
-        account.payer = _draw(seed, "payer", PAYERS);
-        account.policy = uint16(1 + _draw(seed, "policy", 2));
-        account.deposited = _drawAmount(seed, "amount", DEPOSIT_NANO);
-        Terms memory terms = _termsOf(account);
-        if (_paused()) {
-            bytes memory data = abi.encodeCall(
-                settlement.reserve,
-                (account.settler, terms.voucherKey, terms.policy, account.deposited)
-            );
-            _mustRevert(address(settlement), data, ISettlement.Settlement_Paused.selector);
-            ++succeeded["refuse while paused"];
-            return;
-        }
-        uint256 way = _draw(seed, "way", 3);
-        if (way == 0) account.index = _reserveApproved(account, terms);
-        else if (way == 1) account.index = _reserveWithPermit(account, terms);
-        else account.index = _reserveWithAuthorization(account, terms, bytes32(calls));
-        accounts.push(account);
-        ++succeeded["reserve"];
+        if (accounts.length == MAX_ACCOUNTS) _topUp(seed);
+        else _reserve(seed);
     }
 
     function topUp(uint256 seed) external {
         ++calls;
-        _topUp(seed);
+        if (accounts.length == 0) _reserve(seed);
+        else _topUp(seed);
     }
 
     function requestRelease(uint256 seed) external {
         ++calls;
-        if (accounts.length == 0) return;
+        if (accounts.length == 0) return _reserve(seed);
         Account memory account = accounts[_draw(seed, "account", accounts.length)];
         VM.prank(_payer(account.payer));
         settlement.requestRelease(
@@ -92,8 +73,31 @@ abstract contract Payers is EconomyState {
         }
     }
 
+    function _reserve(uint256 seed) private {
+        Account memory account;
+        account.settler = _draw(seed, "settler", 4) == 0 ? 2 : 1;
+        account.payer = _draw(seed, "payer", PAYERS);
+        account.policy = uint16(1 + _draw(seed, "policy", 2));
+        account.deposited = _drawAmount(seed, "amount", DEPOSIT_NANO);
+        Terms memory terms = _termsOf(account);
+        if (_paused()) {
+            bytes memory data = abi.encodeCall(
+                settlement.reserve,
+                (account.settler, terms.voucherKey, terms.policy, account.deposited)
+            );
+            _mustRevert(address(settlement), data, ISettlement.Settlement_Paused.selector);
+            ++succeeded["refuse while paused"];
+            return;
+        }
+        uint256 way = _draw(seed, "way", 3);
+        if (way == 0) account.index = _reserveApproved(account, terms);
+        else if (way == 1) account.index = _reserveWithPermit(account, terms);
+        else account.index = _reserveWithAuthorization(account, terms, bytes32(calls));
+        accounts.push(account);
+        ++succeeded["reserve"];
+    }
+
     function _topUp(uint256 seed) private {
-        if (accounts.length == 0) return;
         uint256 i = _draw(seed, "account", accounts.length);
         Account memory account = accounts[i];
         uint64 amountNano = _drawAmount(seed, "amount", DEPOSIT_NANO);

@@ -104,6 +104,7 @@ abstract contract Settlers is EconomyState {
             ref.later = Trees.append(ref.later, Messages.innerHash(next.body.root, _restHash(next)));
         }
         _proveAll(record, ref);
+        _checkFinal(record);
         ++succeeded["prove"];
     }
 
@@ -228,6 +229,16 @@ abstract contract Settlers is EconomyState {
             path[0] = bytes32(uint256(path[0]) ^ 1);
             require(!receipts.isCommitted(receipt, path, ref), "L7: nor on another path");
         }
+    }
+
+    /// @dev Law 7 again: a receipt is final once the horizon has passed and no claim against its batch is open.
+    function _checkFinal(Record storage record) private {
+        Batch memory batch = record.batch;
+        bool open = court.openClaims(batch.body.settler, batch.body.number) != 0;
+        bool expected = !open && clock > batch.commitment.committedAt + settlement.claimHorizon();
+        if (_settlerOf(record.receipts[0]) != batch.body.settler) expected = false;
+        require(receipts.isFinal(record.receipts[0], _path(record, 0), batch) == expected, "L7: final");
+        if (expected) ++succeeded["final"];
     }
 
     /// @dev Law 8 again: a receipt that is outside of its batch costs stake, one inside never does.
