@@ -63,18 +63,7 @@ abstract contract Protocol {
         hub = IBondHub(_create("BondHub", arguments));
 
         uint64 ringSize = 512;
-        arguments = abi.encode(
-            opg,
-            nodes,
-            teeRegistry,
-            hub,
-            GOVERNANCE,
-            this,
-            TREASURY,
-            ringSize,
-            times,
-            _policies()
-        );
+        arguments = abi.encode(opg, nodes, teeRegistry, hub, GOVERNANCE, this, TREASURY, ringSize, times, _policies());
         settlement = ISettlementBooks(_create("Settlement", arguments));
         SlashTable memory table = SlashTable({
             unprovenDebitPpm: 100_000,

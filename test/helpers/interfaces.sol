@@ -21,9 +21,7 @@ interface IBondHub is IStakeHub {
 
     function withdraw(uint32 operator) external;
 
-    function getBond(
-        uint32 operator
-    ) external view returns (uint64 activeNano, uint64 leavingNano, uint40 leavesAt);
+    function getBond(uint32 operator) external view returns (uint64 activeNano, uint64 leavingNano, uint40 leavesAt);
 }
 
 interface ISettlementBooks is ISettlement {

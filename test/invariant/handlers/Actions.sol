@@ -71,7 +71,11 @@ abstract contract Actions is Payers, Watchers {
     function stake(uint256 seed) external {
         ++calls;
         uint32 operator = uint32(1 + _draw(seed, "operator", OPERATORS));
-        uint64 amountNano = _drawAmount(seed, "amount", operator <= SETTLERS ? SETTLER_STAKE_NANO / 5 : VERIFIER_STAKE_NANO / 5);
+        uint64 amountNano = _drawAmount(
+            seed,
+            "amount",
+            operator <= SETTLERS ? SETTLER_STAKE_NANO / 5 : VERIFIER_STAKE_NANO / 5
+        );
         hub.bond(operator, amountNano);
         staked[operator] += amountNano;
         ++succeeded["stake"];

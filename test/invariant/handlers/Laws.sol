@@ -6,7 +6,6 @@ import {Payee, Settler} from "../../../contracts/settlement/SettlementTypes.sol"
 import {Actions} from "./Actions.sol";
 import {Account, Doubt, Outflow} from "./EconomyState.sol";
 
-
 /// @title Laws
 /// @notice The laws of test/invariant/README.md that hold between any two actions; the others stand where they are at stake.
 abstract contract Laws is Actions {
@@ -63,7 +62,10 @@ abstract contract Laws is Actions {
         }
         require(opg.balanceOf(address(hub)) == total * WEI_PER_NANO, "L4: the hub holds the bonds");
         uint256 bonds = claims.length * BOND_NANO;
-        require(opg.balanceOf(address(court)) == bonds * WEI_PER_NANO, "L4: the court holds a bond for each open claim");
+        require(
+            opg.balanceOf(address(court)) == bonds * WEI_PER_NANO,
+            "L4: the court holds a bond for each open claim"
+        );
     }
 
     /// @notice Law 8: batches are numbered and their sequences adjoin; fees are what the batches charged.
@@ -80,13 +82,14 @@ abstract contract Laws is Actions {
     /// @notice Law 9: no token is made or lost, and all of them are with those who are known.
     function checkSupply() internal view {
         require(opg.totalSupply() == 1e27, "L9: supply");
-        uint256 sum = opg.balanceOf(address(this)) +
-            opg.balanceOf(address(settlement)) +
-            opg.balanceOf(address(court)) +
-            opg.balanceOf(address(hub)) +
-            opg.balanceOf(RESERVE) +
-            opg.balanceOf(WATCHER) +
-            opg.balanceOf(STRANGER);
+        uint256 sum =
+            opg.balanceOf(address(this)) +
+                opg.balanceOf(address(settlement)) +
+                opg.balanceOf(address(court)) +
+                opg.balanceOf(address(hub)) +
+                opg.balanceOf(RESERVE) +
+                opg.balanceOf(WATCHER) +
+                opg.balanceOf(STRANGER);
         for (uint256 i; i < PAYERS; ++i) sum += opg.balanceOf(_payer(i));
         for (uint32 i = 1; i <= PAYEES; ++i) sum += opg.balanceOf(_payeeAccount(i));
         for (uint32 i = 1; i <= OPERATORS; ++i) sum += opg.balanceOf(_owner(i));

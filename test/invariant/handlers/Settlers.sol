@@ -132,7 +132,10 @@ abstract contract Settlers is EconomyState {
         _book(draft, intent);
         _checkHeader(record);
         _checkCover(draft.body.settler);
-        _proveAll(record, BatchRef(draft.body.number, record.batch.prevHash, _restHash(record.batch), new bytes32[](0)));
+        _proveAll(
+            record,
+            BatchRef(draft.body.number, record.batch.prevHash, _restHash(record.batch), new bytes32[](0))
+        );
         _reportLast(record, astray);
         ++succeeded[intent == Intent.HONEST ? bytes32("commit") : bytes32("commit bogus")];
     }
@@ -355,7 +358,12 @@ abstract contract Settlers is EconomyState {
         uint256 rest = draft.body.total - draft.body.fee;
         uint32 own = draft.body.settler + 1;
         uint32 other = uint32(1 + _draw(seed, "payee", PAYEES));
-        uint256 part = other == own ? 0 : intent == Intent.HONEST ? _draw(seed, "part", rest + 1) : rest;
+        uint256 part =
+            other == own
+                ? 0
+                : intent == Intent.HONEST
+                    ? _draw(seed, "part", rest + 1)
+                    : rest;
         bytes memory ownRow = rest == part ? bytes("") : _row(own, uint64(rest - part));
         bytes memory otherRow = part == 0 ? bytes("") : _row(other, uint64(part));
         draft.credits = own < other ? bytes.concat(ownRow, otherRow) : bytes.concat(otherRow, ownRow);
@@ -424,16 +432,28 @@ abstract contract Settlers is EconomyState {
             return ISettlement.Settlement_UnknownSettler.selector;
         } else if (which == 6) {
             header.root ^= bytes32(uint256(1));
-            return calldataMode ? ISettlement.Settlement_WrongRoot.selector : ISettlement.Settlement_SignerNotActive.selector;
+            return
+                calldataMode
+                    ? ISettlement.Settlement_WrongRoot.selector
+                    : ISettlement.Settlement_SignerNotActive.selector;
         } else if (which == 7) {
             header.data ^= bytes32(uint256(1));
-            return calldataMode ? ISettlement.Settlement_WrongData.selector : ISettlement.Settlement_SignerNotActive.selector;
+            return
+                calldataMode
+                    ? ISettlement.Settlement_WrongData.selector
+                    : ISettlement.Settlement_SignerNotActive.selector;
         } else if (which == 8) {
             header.count += 1;
-            return calldataMode ? ISettlement.Settlement_WrongCount.selector : ISettlement.Settlement_SignerNotActive.selector;
+            return
+                calldataMode
+                    ? ISettlement.Settlement_WrongCount.selector
+                    : ISettlement.Settlement_SignerNotActive.selector;
         } else if (which == 9) {
             draft.tree = bytes.concat(draft.tree, bytes1(0));
-            return calldataMode ? MerkleBatch.MerkleBatch_WrongLength.selector : ISettlement.Settlement_WrongDataMode.selector;
+            return
+                calldataMode
+                    ? MerkleBatch.MerkleBatch_WrongLength.selector
+                    : ISettlement.Settlement_WrongDataMode.selector;
         }
         return 0;
     }
@@ -530,10 +550,7 @@ abstract contract Settlers is EconomyState {
 
     function _call(Draft memory draft, BatchHeader memory header) private view returns (bytes memory) {
         return
-            abi.encodeCall(
-                settlement.commitBatch,
-                (header, draft.debits, draft.credits, draft.signatures, draft.tree)
-            );
+            abi.encodeCall(settlement.commitBatch, (header, draft.debits, draft.credits, draft.signatures, draft.tree));
     }
 
     function _windowRoots(bytes32[] memory leaves, uint256 firstWindow) private pure returns (bytes32[] memory roots) {
