@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
+import {ISettlement} from "../../contracts/settlement/ISettlement.sol";
+import {IStakeHub} from "../../contracts/staking/IStakeHub.sol";
+
+// Tests import interfaces and not contracts: whatever a test imports is compiled with it once more.
+
+interface IToken is IERC20, IERC20Permit {}
+
+interface IBondHub is IStakeHub {
+    error BondHub_NotYet(uint32 operator, uint40 leavesAt);
+
+    function setSlasher(address slasher) external;
+
+    function bond(uint32 operator, uint64 amountNano) external;
+
+    function requestUnbond(uint32 operator, uint64 amountNano) external;
+
+    function withdraw(uint32 operator) external;
+
+    function getBond(uint32 operator) external view returns (uint64 activeNano, uint64 leavingNano, uint40 leavesAt);
+}
+
+interface ISettlementBooks is ISettlement {
+    function seizedNano() external view returns (uint64);
+}

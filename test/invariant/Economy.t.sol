@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Laws} from "./handlers/Laws.sol";
+
+struct FuzzSelector {
+    address addr;
+    bytes4[] selectors;
+}
+
+/// @notice The laws of README.md, checked after every action. Handler and test are one contract: one that creates the other
+/// would be compiled twice.
+contract EconomyInvariants is Laws {
+    function targetContracts() public view returns (address[] memory targets) {
+        targets = new address[](1);
+        targets[0] = address(this);
+    }
+
+    function targetSelectors() public view returns (FuzzSelector[] memory targets) {
+        targets = new FuzzSelector[](1);
+        targets[0] = FuzzSelector(address(this), _actions());
+    }
+
+    /// @dev One function: each is a campaign of its own.
+    /// hardhat-config: invariant.failOnRevert = true
+    function invariant_EconomyObeysItsLaws() public view {
+        checkSolvency();
+        checkReservations();
+        checkPayees();
+        checkBonds();
+        checkSettlers();
+        checkSupply();
+    }
+
+    /// @notice A long life of the economy, in which everything must happen many times: laws over nothing are worthless.
+    function test_EveryActionSucceedsOften() public {
+        bytes4[] memory actions = _actions();
+        for (uint256 i; i < 2_000; ++i) {
+            uint256 seed = uint256(keccak256(abi.encode("a long life", i)));
+            bytes4 action = actions[seed % actions.length];
+            _mustSucceed(address(this), abi.encodeWithSelector(action, seed));
+            if (i % 20 == 0) invariant_EconomyObeysItsLaws();
+        }
+        _requireOften();
+    }
+
+    /// @notice A settler that does nothing but debit what is not owed, until its stake and its signers' are gone.
+    function test_LawsHoldWhenTheSettlerGoesBroke() public {
+        bytes4[5] memory actions = [
+            this.reserve.selector,
+            this.topUp.selector,
+            this.topUp.selector,
+            this.commitBogus.selector,
+            this.warp.selector
+        ];
+        for (uint256 i; i < 500; ++i) {
+            uint256 seed = uint256(keccak256(abi.encode("a short life", i)));
+            _mustSucceed(address(this), abi.encodeWithSelector(actions[seed % 5], seed));
+            invariant_EconomyObeysItsLaws();
+        }
+        require(hub.slashableStake(1) == 0, "the settler lost all");
+        require(succeeded["refund"] >= 20, "its debits were claimed");
+        require(succeeded["refund from payees"] >= 3, "what stake could not give back, the payees did");
+    }
+
+    function _requireOften() private view {
+        bytes32[25] memory often = [
+            bytes32("top up"),
+            "request release",
+            "release",
+            "refuse early release",
+            "commit",
+            "debit rows",
+            "commit bogus",
+            "refuse mutated batch",
+            "refuse slashed settler",
+            "collect fees",
+            "prove",
+            "final",
+            "claim",
+            "challenge",
+            "refuse late claim",
+            "answer",
+            "refuse answer",
+            "refund",
+            "refuse early refund",
+            "request withdrawal",
+            "withdraw",
+            "stake",
+            "request unstake",
+            "warp",
+            "refuse while paused"
+        ];
+        for (uint256 i; i < often.length; ++i) require(succeeded[often[i]] >= 20, string(abi.encodePacked(often[i])));
+        bytes32[8] memory sometimes = [
+            bytes32("reserve"),
+            "cancel release",
+            "punish sequence",
+            "refuse second claim",
+            "refuse early withdrawal",
+            "unstake",
+            "refuse early unstake",
+            "pause"
+        ];
+        for (uint256 i; i < sometimes.length; ++i) {
+            require(succeeded[sometimes[i]] >= 5, string(abi.encodePacked(sometimes[i])));
+        }
+        require(succeeded["refuse frozen withdrawal"] != 0, "a claim freezes earnings");
+    }
+
+    function _actions() internal pure returns (bytes4[] memory actions) {
+        actions = new bytes4[](22);
+        uint256 i;
+        actions[i++] = this.reserve.selector;
+        actions[i++] = this.topUp.selector;
+        actions[i++] = this.requestRelease.selector;
+        actions[i++] = this.release.selector;
+        actions[i++] = this.commit.selector;
+        actions[i++] = this.commit.selector;
+        actions[i++] = this.commitBogus.selector;
+        actions[i++] = this.commitBogus.selector;
+        actions[i++] = this.commitMutated.selector;
+        actions[i++] = this.collectFees.selector;
+        actions[i++] = this.prove.selector;
+        actions[i++] = this.watch.selector;
+        actions[i++] = this.challenge.selector;
+        actions[i++] = this.answer.selector;
+        actions[i++] = this.refund.selector;
+        actions[i++] = this.requestWithdrawal.selector;
+        actions[i++] = this.withdraw.selector;
+        actions[i++] = this.stake.selector;
+        actions[i++] = this.unstake.selector;
+        actions[i++] = this.warp.selector;
+        actions[i++] = this.warp.selector;
+        actions[i++] = this.pause.selector;
+    }
+}

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {ClaimState, DebitClaim, ICourt} from "../../../contracts/settlement/ICourt.sol";
+import {Messages} from "../../../contracts/settlement/Messages.sol";
+import {Batch, BatchRef, Terms, Voucher} from "../../../contracts/settlement/SettlementTypes.sol";
+import {VM} from "../../helpers/Vm.sol";
+import {Account, Doubt, Record} from "./EconomyState.sol";
+import {Settlers} from "./Settlers.sol";
+
+/// @title Watchers
+/// @notice The watcher claims each debit beyond what its payer owes, before the horizon and not at once. A stranger claims
+/// debits for no reason. The settlers answer whenever they can.
+abstract contract Watchers is Settlers {
+    /// @notice Claims one debit that is not owed.
+    function watch(uint256 seed) external {
+        ++calls;
+        if (unclaimed.length == 0) return;
+        _claimUnowed(_draw(seed, "doubt", unclaimed.length));
+    }
+
+    /// @notice Claims any debit, which most often is owed; with no reason and a bond.
+    function challenge(uint256 seed) external {
+        ++calls;
+        for (uint256 i = records.length; i > 0; --i) {
+            Record storage record = records[i - 1];
+            if (clock > record.batch.commitment.committedAt + settlement.claimHorizon()) {
+                if (record.accounts.length == 0) return;
+                bytes memory data = _claimCall(record, 0);
+                _mustRevert(address(court), data, ICourt.Court_TooLate.selector);
+                ++succeeded["refuse late claim"];
+                return;
+            }
+            for (uint256 row; row < record.accounts.length; ++row) {
+                if (_draw(seed, bytes32(row), 2) == 0) continue;
+                if (record.claimed[row]) {
+                    _mustRevert(address(court), _claimCall(record, row), ICourt.Court_AlreadyClaimed.selector);
+                    ++succeeded["refuse second claim"];
+                    continue;
+                }
+                for (uint256 u; u < unclaimed.length; ++u) {
+                    if (unclaimed[u].record == i - 1 && unclaimed[u].row == row) return _claimUnowed(u);
+                }
+                _claim(i - 1, row, STRANGER);
+                ++succeeded["challenge"];
+                return;
+            }
+        }
+    }
+
+    /// @notice Answers a claim, or shows that it cannot be answered.
+    function answer(uint256 seed) external {
+        ++calls;
+        if (claims.length != 0) _answer(_draw(seed, "claim", claims.length));
+    }
+
+    /// @notice Ends the claims that nobody answered in time; one that is open yet cannot be ended.
+    function refund(uint256 seed) external {
+        ++calls;
+        if (claims.length == 0) return;
+        Doubt memory doubt = claims[_draw(seed, "claim", claims.length)];
+        bytes memory data = abi.encodeCall(court.refundDebit, (doubt.claim, records[doubt.record].signers));
+        if (clock <= doubt.answerBy) {
+            _mustRevert(address(court), data, ICourt.Court_AnswerStillPossible.selector);
+            ++succeeded["refuse early refund"];
+        }
+    }
+
+    /// @dev What everybody does before the time `later`.
+    function _attend(uint256 later) internal {
+        while (unclaimed.length != 0) _claimUnowed(unclaimed.length - 1);
+        for (uint256 i = claims.length; i > 0; --i) {
+            if (later > claims[i - 1].answerBy) _answer(i - 1);
+        }
+    }
+
+    /// @dev Ends what could not be answered.
+    function _refundAll() internal {
+        for (uint256 i = claims.length; i > 0; --i) {
+            if (clock > claims[i - 1].answerBy) _refund(i - 1);
+        }
+    }
+
+    function _claimUnowed(uint256 position) private {
+        Doubt memory doubt = unclaimed[position];
+        _remove(unclaimed, position);
+        _claim(doubt.record, doubt.row, WATCHER);
+        ++succeeded["claim"];
+    }
+
+    function _claim(uint256 position, uint256 row, address challenger) private {
+        Record storage record = records[position];
+        bytes memory data = _claimCall(record, row);
+        VM.prank(challenger);
+        bytes memory result = _mustSucceed(address(court), data);
+        record.claimed[row] = true;
+        Account memory account = accounts[record.accounts[row]];
+        claims.push(
+            Doubt({
+                claim: abi.decode(result, (uint256)),
+                record: position,
+                row: row,
+                debitedNano: _debited(account),
+                answerBy: clock + _times().answerTime
+            })
+        );
+    }
+
+    function _claimCall(Record storage record, uint256 row) private view returns (bytes memory) {
+        Batch memory batch = record.batch;
+        return abi.encodeCall(court.claimDebit, (batch, record.debits, keccak256(record.credits), row));
+    }
+
+    function _answer(uint256 position) private {
+        Doubt memory doubt = claims[position];
+        Account memory account = accounts[records[doubt.record].accounts[doubt.row]];
+        bytes memory data = _answerCall(doubt.claim, account);
+        if (account.signed < doubt.debitedNano) {
+            _mustRevert(address(court), data, ICourt.Court_VoucherTooLow.selector);
+            ++succeeded["refuse answer"];
+        } else if (account.shown < doubt.debitedNano) {
+            bool has = account.hasReceipt;
+            bytes4 expected = has ? ICourt.Court_ReceiptTooLow.selector : ICourt.Court_WrongReceipt.selector;
+            _mustRevert(address(court), data, expected);
+            ++succeeded["refuse answer"];
+        } else {
+            address settler = _owner(account.settler);
+            uint256 before = opg.balanceOf(settler);
+            VM.prank(settler);
+            _mustSucceed(address(court), data); // L5: a debit that is owed can be proven
+            require(_nano(opg.balanceOf(settler) - before) == BOND_NANO, "L5: a right answer earns the bond");
+            _remove(claims, position);
+            ++succeeded["answer"];
+        }
+    }
+
+    function _answerCall(uint256 claim, Account memory account) private view returns (bytes memory) {
+        Terms memory terms = _termsOf(account);
+        Voucher memory voucher = Voucher({
+            settler: account.settler,
+            reservation: account.index,
+            termsHash: Messages.termsHash(terms),
+            cumulative: account.signed,
+            requestHash: 0,
+            expiry: 0
+        });
+        bytes memory signature = _sign(VOUCHER_KEYS + account.payer, domain, Messages.voucherHash(voucher));
+        // The first receipt of all stands in when none of this reservation was ever committed.
+        Record storage record = records[account.shownIn];
+        BatchRef memory ref = BatchRef({
+            number: record.batch.body.number,
+            prevHash: record.batch.prevHash,
+            restHash: _restHash(record.batch),
+            later: new bytes32[](0)
+        });
+        return
+            abi.encodeCall(
+                court.proveDebit,
+                (
+                    claim,
+                    terms,
+                    voucher,
+                    signature,
+                    record.receipts[account.shownAt],
+                    _path(record, account.shownAt),
+                    ref
+                )
+            );
+    }
+
+    function _refund(uint256 position) private {
+        Doubt memory doubt = claims[position];
+        Record storage record = records[doubt.record];
+        uint256 account = record.accounts[doubt.row];
+        uint64 amountNano = record.amounts[doubt.row];
+        require(record.batch.body.settler != 2, "L5: nobody takes from an honest settler");
+        _remove(claims, position);
+
+        uint256[PAYEES + 1] memory earnings = _allEarnings();
+        uint256[OPERATORS + 1] memory stakes = _allStakes();
+        uint64 backNano = _balance(account);
+        court.refundDebit(doubt.claim, record.signers);
+        uint64 missing = court.getClaim(doubt.claim).missingNano;
+        require(_balance(account) - backNano + missing == amountNano, "L5: refunded and missing are the debit");
+        if (missing != 0) {
+            require(_isBroke(record), "L5: stake stands in before anything is missing");
+            court.refundFromPayees(doubt.claim, keccak256(record.debits), record.credits, type(uint32).max);
+            missing = court.getClaim(doubt.claim).missingNano;
+            ++succeeded["refund from payees"];
+        }
+        accounts[account].restored += _balance(account) - backNano;
+        accounts[account].missing += missing;
+        if (missing != 0) ++succeeded["missing"];
+        for (uint32 i = 1; i <= PAYEES; ++i) taken[i] += earnings[i] - _earnings(i);
+        for (uint32 i = 1; i <= OPERATORS; ++i) staked[i] -= stakes[i] - hub.slashableStake(i);
+        ++succeeded["refund"];
+    }
+
+    function _isBroke(Record storage record) private view returns (bool) {
+        bytes memory signers = record.signers;
+        uint256 left = hub.slashableStake(record.batch.body.settler);
+        for (uint256 i; i < signers.length; i += 4) left += hub.slashableStake(uint8(signers[i + 3]));
+        return left == 0;
+    }
+
+    function _balance(uint256 account) internal view returns (uint64 balanceNano) {
+        (balanceNano, , ) = settlement.getReservation(accounts[account].settler, accounts[account].index);
+    }
+
+    /// @dev What a payee has, its pending withdrawals included.
+    function _earnings(uint32 payee) internal view returns (uint256) {
+        return uint256(settlement.earningsOf(payee)) + settlement.getPayee(payee).pendingNano;
+    }
+
+    function _allEarnings() private view returns (uint256[PAYEES + 1] memory earnings) {
+        for (uint32 i = 1; i <= PAYEES; ++i) earnings[i] = _earnings(i);
+    }
+
+    function _allStakes() private view returns (uint256[OPERATORS + 1] memory stakes) {
+        for (uint32 i = 1; i <= OPERATORS; ++i) stakes[i] = hub.slashableStake(i);
+    }
+}
