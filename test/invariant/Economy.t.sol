@@ -44,8 +44,9 @@ contract EconomyInvariants is Laws {
         _requireOften();
     }
 
-    /// @notice A settler that does nothing but debit what is not owed, until its stake and its signers' are gone.
-    function test_LawsHoldWhenTheSettlerGoesBroke() public {
+    /// @notice A settler that does nothing but debit what is not owed: its stake gives all of it back, because cover keeps
+    /// debits under the stake and fines wait until payers are refunded.
+    function test_LawsHoldWhenTheSettlerOnlyCheats() public {
         bytes4[5] memory actions = [
             this.reserve.selector,
             this.topUp.selector,
@@ -53,18 +54,20 @@ contract EconomyInvariants is Laws {
             this.commitBogus.selector,
             this.warp.selector
         ];
+        uint256 before = hub.slashableStake(1);
         for (uint256 i; i < 500; ++i) {
             uint256 seed = uint256(keccak256(abi.encode("a short life", i)));
             _mustSucceed(address(this), abi.encodeWithSelector(actions[seed % 5], seed));
             invariant_EconomyObeysItsLaws();
         }
-        require(hub.slashableStake(1) == 0, "the settler lost all");
+        require(hub.slashableStake(1) < before / 10, "the settler lost nearly all");
         require(succeeded["refund"] >= 20, "its debits were claimed");
-        require(succeeded["refund from payees"] >= 3, "what stake could not give back, the payees did");
+        require(succeeded["punish"] >= 5, "and it was fined");
+        require(succeeded["refund from payees"] == 0, "no payee had to give anything back");
     }
 
     function _requireOften() private view {
-        bytes32[25] memory often = [
+        bytes32[24] memory often = [
             bytes32("top up"),
             "request release",
             "release",
@@ -73,17 +76,16 @@ contract EconomyInvariants is Laws {
             "debit rows",
             "commit bogus",
             "refuse mutated batch",
-            "refuse slashed settler",
             "collect fees",
             "prove",
             "final",
             "claim",
             "challenge",
-            "refuse late claim",
             "answer",
             "refuse answer",
             "refund",
             "refuse early refund",
+            "punish",
             "request withdrawal",
             "withdraw",
             "stake",
@@ -92,10 +94,13 @@ contract EconomyInvariants is Laws {
             "refuse while paused"
         ];
         for (uint256 i; i < often.length; ++i) require(succeeded[often[i]] >= 20, string(abi.encodePacked(often[i])));
-        bytes32[8] memory sometimes = [
+        bytes32[11] memory sometimes = [
             bytes32("reserve"),
             "cancel release",
-            "punish sequence",
+            "report sequence",
+            "refuse late claim",
+            "refuse early fine",
+            "answer without later debits",
             "refuse second claim",
             "refuse early withdrawal",
             "unstake",
@@ -109,7 +114,7 @@ contract EconomyInvariants is Laws {
     }
 
     function _actions() internal pure returns (bytes4[] memory actions) {
-        actions = new bytes4[](22);
+        actions = new bytes4[](23);
         uint256 i;
         actions[i++] = this.reserve.selector;
         actions[i++] = this.topUp.selector;
@@ -126,6 +131,7 @@ contract EconomyInvariants is Laws {
         actions[i++] = this.challenge.selector;
         actions[i++] = this.answer.selector;
         actions[i++] = this.refund.selector;
+        actions[i++] = this.punish.selector;
         actions[i++] = this.requestWithdrawal.selector;
         actions[i++] = this.withdraw.selector;
         actions[i++] = this.stake.selector;

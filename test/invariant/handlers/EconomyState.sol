@@ -45,8 +45,15 @@ struct Doubt {
     uint256 claim; // 0: not claimed yet
     uint256 record;
     uint256 row;
-    uint64 debitedNano; // of its reservation when it was claimed
     uint256 answerBy;
+}
+
+/// @notice A fault that was proven and has not cost anything yet.
+struct Fine {
+    bytes32 evidenceId;
+    uint32 settler;
+    bytes signers;
+    uint256 dueAt;
 }
 
 struct Outflow {
@@ -87,6 +94,8 @@ abstract contract EconomyState is Protocol {
     Doubt[] internal unclaimed;
     Doubt[] internal claims;
     Outflow[] internal outflows;
+    Fine[] internal fines;
+    mapping(bytes32 evidenceId => bool) internal fined;
 
     mapping(uint32 settler => uint64) internal sequences;
     mapping(uint32 settler => uint64) internal batches;
@@ -110,7 +119,7 @@ abstract contract EconomyState is Protocol {
             VM.prank(_owner(i));
             nodes.registerOperator();
             VM.prank(_owner(i));
-            settlement.openSettler(i, i + 1);
+            settlement.openSettler(i, i + 1, address(this));
         }
         for (uint32 i = 3; i <= OPERATORS; ++i) _registerVerifier(_owner(i), i - 2);
         _registerVerifier(_owner(1), ENCLAVES);
@@ -135,7 +144,9 @@ abstract contract EconomyState is Protocol {
     }
 
     function _payeeAccount(uint32 payee) internal pure returns (address) {
-        return payee == 1 ? TREASURY : address(uint160(0xb00 + payee));
+        if (payee == 1) return TREASURY;
+        // A settler's earnings are its owner's.
+        return payee <= SETTLERS + 1 ? _owner(payee - 1) : address(uint160(0xb00 + payee));
     }
 
     function _termsOf(Account memory account) internal pure returns (Terms memory) {
@@ -205,6 +216,18 @@ abstract contract EconomyState is Protocol {
     function _nano(uint256 amountWei) internal pure returns (uint256) {
         require(amountWei % WEI_PER_NANO == 0, "whole nano");
         return amountWei / WEI_PER_NANO;
+    }
+
+    /// @dev Law 4: a fault is fined once a batch, the penalty delay after it was proven.
+    function _fine(bytes32 kind, uint32 settler, uint64 number, bytes memory signers) internal {
+        bytes32 evidenceId = keccak256(abi.encode(_text(kind), settler, number));
+        if (fined[evidenceId]) return;
+        fined[evidenceId] = true;
+        fines.push(Fine(evidenceId, settler, signers, clock + court.penaltyDelay()));
+    }
+
+    function _text(bytes32 word) private pure returns (string memory) {
+        return word == "debit" ? "debit" : "sequence";
     }
 
     function _remove(Doubt[] storage list, uint256 position) internal {

@@ -91,7 +91,8 @@ abstract contract Laws is Actions {
                 opg.balanceOf(WATCHER) +
                 opg.balanceOf(STRANGER);
         for (uint256 i; i < PAYERS; ++i) sum += opg.balanceOf(_payer(i));
-        for (uint32 i = 1; i <= PAYEES; ++i) sum += opg.balanceOf(_payeeAccount(i));
+        sum += opg.balanceOf(_payeeAccount(1));
+        for (uint32 i = SETTLERS + 2; i <= PAYEES; ++i) sum += opg.balanceOf(_payeeAccount(i));
         for (uint32 i = 1; i <= OPERATORS; ++i) sum += opg.balanceOf(_owner(i));
         require(sum == 1e27, "L9: every token is somewhere");
     }

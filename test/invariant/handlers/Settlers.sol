@@ -184,7 +184,7 @@ abstract contract Settlers is EconomyState {
         for (uint256 i; i < draft.accounts.length; ++i) {
             Account storage account = accounts[draft.accounts[i]];
             account.debited += draft.amounts[i];
-            if (_debited(account) > _owed(account)) unclaimed.push(Doubt(0, position, i, 0, 0));
+            if (_debited(account) > _owed(account)) unclaimed.push(Doubt(0, position, i, 0));
         }
         for (uint256 offset; offset < draft.credits.length; offset += 12) {
             (uint32 payee, uint64 amountNano) = _rowAt(draft.credits, offset);
@@ -202,18 +202,18 @@ abstract contract Settlers is EconomyState {
         require(body.firstSequence + body.count == settler.nextSequence, "L8: sequences adjoin");
     }
 
-    /// @dev Law 6: what a settler debited within any horizon is at most the highest stake that it had at those commits.
+    /// @dev Law 6: what a settler debited within any cover period is at most the highest stake that it had at those commits.
     function _checkCover(uint32 settler) private view {
         uint256 total;
         uint256 stakeNano;
         for (uint256 i = records.length; i > 0; --i) {
             Record storage record = records[i - 1];
-            if (record.batch.commitment.committedAt + settlement.claimHorizon() < clock) break;
+            if (record.batch.commitment.committedAt + settlement.coverPeriod() < clock) break;
             if (record.batch.body.settler != settler) continue;
             total += record.batch.body.total;
             stakeNano = Math.max(stakeNano, record.stakeNano);
         }
-        require(total <= stakeNano, "L6: debits within a horizon are covered");
+        require(total <= stakeNano, "L6: debits within a cover period are covered");
     }
 
     /// @dev Law 7: every receipt of the batch proves, and nothing else does.
@@ -244,7 +244,7 @@ abstract contract Settlers is EconomyState {
         if (expected) ++succeeded["final"];
     }
 
-    /// @dev Law 8 again: a receipt that is outside of its batch costs stake, one inside never does.
+    /// @dev Law 8 again: a receipt that is outside of its batch will be fined, one inside never is.
     function _reportLast(Record storage record, bool astray) private {
         uint256 last = record.receipts.length - 1;
         Batch memory batch = record.batch;
@@ -253,12 +253,9 @@ abstract contract Settlers is EconomyState {
             bytes memory data = abi.encodeCall(court.reportOutOfRange, (record.receipts[last], path, batch));
             return _mustRevert(address(court), data, ICourt.Court_InRange.selector);
         }
-        uint256 before = hub.slashableStake(batch.body.settler);
         court.reportOutOfRange(record.receipts[last], path, batch);
-        uint256 penalty = Math.ceilDiv(before, 10);
-        require(before - hub.slashableStake(batch.body.settler) == penalty, "L8: a wrong sequence costs a tenth");
-        staked[batch.body.settler] -= penalty;
-        ++succeeded["punish sequence"];
+        _fine("sequence", batch.body.settler, batch.body.number, "");
+        ++succeeded["report sequence"];
     }
 
     /* DRAFT */
@@ -284,13 +281,13 @@ abstract contract Settlers is EconomyState {
         (draft.shown, draft.prices) = (new uint256[](MAX_ACCOUNTS), new uint64[](MAX_ACCOUNTS));
         (draft.accounts, draft.amounts) = (new uint256[](MAX_ACCOUNTS), new uint64[](MAX_ACCOUNTS));
         uint256 room = uint256(SignedMath.max(_room(draft.body.settler), 0));
-        // Bogus ones are small enough that the cover reaches for many: each claim then costs a penalty of its own.
+        // Bogus ones are small enough that the cover reaches for many.
         uint256 most = intent == Intent.HONEST ? PRICE_NANO : room / 8 + 1;
         uint256 count;
         uint256 rows;
         for (uint256 i; i < accounts.length; ++i) {
             Account memory account = accounts[i];
-            if (account.settler != draft.body.settler) continue;
+            if (account.settler != draft.body.settler || account.policy != draft.body.policy) continue;
             if (intent == Intent.HONEST && _draw(seed, bytes32(i), 2) == 0) continue;
             uint256 price = _drawAmount(seed, keccak256(abi.encode(i)), most);
             (uint64 balance, , ) = settlement.getReservation(account.settler, account.index);
@@ -530,7 +527,7 @@ abstract contract Settlers is EconomyState {
     function _room(uint32 settler) internal view returns (int256) {
         Settler memory state = settlement.getSettler(settler);
         uint256 stake = hub.effectiveStake(settler);
-        uint256 drained = (stake * (clock - state.levelAt)) / (2 * uint256(settlement.claimHorizon()));
+        uint256 drained = (stake * (clock - state.levelAt)) / (2 * uint256(settlement.coverPeriod()));
         uint256 level = state.levelNano > drained ? state.levelNano - drained : 0;
         return int256(stake / 2) - int256(level);
     }

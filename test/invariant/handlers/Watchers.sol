@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {ClaimState, DebitClaim, ICourt} from "../../../contracts/settlement/ICourt.sol";
 import {Messages} from "../../../contracts/settlement/Messages.sol";
 import {Batch, BatchRef, Terms, Voucher} from "../../../contracts/settlement/SettlementTypes.sol";
 import {VM} from "../../helpers/Vm.sol";
-import {Account, Doubt, Record} from "./EconomyState.sol";
+import {Account, Doubt, Fine, Record} from "./EconomyState.sol";
 import {Settlers} from "./Settlers.sol";
 
 /// @title Watchers
@@ -66,6 +67,42 @@ abstract contract Watchers is Settlers {
         }
     }
 
+    /// @notice Takes a fine that is due, or shows that it is not.
+    function punish(uint256 seed) external {
+        ++calls;
+        if (fines.length == 0) return;
+        uint256 position = _draw(seed, "fine", fines.length);
+        Fine memory fine = fines[position];
+        if (clock <= fine.dueAt) {
+            bytes memory data = abi.encodeCall(court.punish, (fine.evidenceId, fine.signers));
+            _mustRevert(address(court), data, ICourt.Court_PenaltyNotDue.selector);
+            ++succeeded["refuse early fine"];
+        } else _punish(position);
+    }
+
+    /// @dev Law 4: settler and signers lose a tenth of what they have, once.
+    function _punish(uint256 position) private {
+        Fine memory fine = fines[position];
+        fines[position] = fines[fines.length - 1];
+        fines.pop();
+        uint256[OPERATORS + 1] memory stakes = _allStakes();
+        court.punish(fine.evidenceId, fine.signers);
+        for (uint32 i = 1; i <= OPERATORS; ++i) {
+            uint256 lost = stakes[i] - hub.slashableStake(i);
+            uint256 expected = i == fine.settler || _has(fine.signers, i) ? Math.ceilDiv(stakes[i], 10) : 0;
+            require(lost == expected, "L4: a fault costs a tenth");
+            staked[i] -= lost;
+        }
+        bytes memory again = abi.encodeCall(court.punish, (fine.evidenceId, fine.signers));
+        _mustRevert(address(court), again, ICourt.Court_NoPenalty.selector);
+        ++succeeded["punish"];
+    }
+
+    function _has(bytes memory signers, uint32 operator) private pure returns (bool) {
+        for (uint256 i; i < signers.length; i += 4) if (uint8(signers[i + 3]) == operator) return true;
+        return false;
+    }
+
     /// @dev What everybody does before the time `later`.
     function _attend(uint256 later) internal {
         while (unclaimed.length != 0) _claimUnowed(unclaimed.length - 1);
@@ -78,6 +115,10 @@ abstract contract Watchers is Settlers {
     function _refundAll() internal {
         for (uint256 i = claims.length; i > 0; --i) {
             if (clock > claims[i - 1].answerBy) _refund(i - 1);
+        }
+        // Seldom left for later, so that most are taken long before stake can leave.
+        for (uint256 i = fines.length; i > 0; --i) {
+            if (clock > fines[i - 1].dueAt + 500) _punish(i - 1);
         }
     }
 
@@ -94,16 +135,7 @@ abstract contract Watchers is Settlers {
         VM.prank(challenger);
         bytes memory result = _mustSucceed(address(court), data);
         record.claimed[row] = true;
-        Account memory account = accounts[record.accounts[row]];
-        claims.push(
-            Doubt({
-                claim: abi.decode(result, (uint256)),
-                record: position,
-                row: row,
-                debitedNano: _debited(account),
-                answerBy: clock + _times().answerTime
-            })
-        );
+        claims.push(Doubt(abi.decode(result, (uint256)), position, row, clock + _times().answerTime));
     }
 
     function _claimCall(Record storage record, uint256 row) private view returns (bytes memory) {
@@ -114,11 +146,14 @@ abstract contract Watchers is Settlers {
     function _answer(uint256 position) private {
         Doubt memory doubt = claims[position];
         Account memory account = accounts[records[doubt.record].accounts[doubt.row]];
-        bytes memory data = _answerCall(doubt.claim, account);
-        if (account.signed < doubt.debitedNano) {
+        uint64 debited = _debited(account);
+        uint64[] memory later;
+        if (_owed(account) < debited) (later, debited) = _showLater(doubt, debited);
+        bytes memory data = _answerCall(doubt.claim, account, later);
+        if (account.signed < debited) {
             _mustRevert(address(court), data, ICourt.Court_VoucherTooLow.selector);
             ++succeeded["refuse answer"];
-        } else if (account.shown < doubt.debitedNano) {
+        } else if (account.shown < debited) {
             bool has = account.hasReceipt;
             bytes4 expected = has ? ICourt.Court_ReceiptTooLow.selector : ICourt.Court_WrongReceipt.selector;
             _mustRevert(address(court), data, expected);
@@ -131,41 +166,81 @@ abstract contract Watchers is Settlers {
             require(_nano(opg.balanceOf(settler) - before) == BOND_NANO, "L5: a right answer earns the bond");
             _remove(claims, position);
             ++succeeded["answer"];
+            if (later.length != 0) ++succeeded["answer without later debits"];
         }
     }
 
-    function _answerCall(uint256 claim, Account memory account) private view returns (bytes memory) {
-        Terms memory terms = _termsOf(account);
-        Voucher memory voucher = Voucher({
-            settler: account.settler,
-            reservation: account.index,
-            termsHash: Messages.termsHash(terms),
-            cumulative: account.signed,
-            requestHash: 0,
-            expiry: 0
-        });
-        bytes memory signature = _sign(VOUCHER_KEYS + account.payer, domain, Messages.voucherHash(voucher));
+    /// @dev Shows the debits of the same reservation in later batches.
+    /// @return later The numbers of those batches.
+    /// @return debited What is left to be proven.
+    function _showLater(Doubt memory doubt, uint64 total) private returns (uint64[] memory later, uint64 debited) {
+        debited = total;
+        uint256 account = records[doubt.record].accounts[doubt.row];
+        uint32 settler = accounts[account].settler;
+        later = new uint64[](records.length - doubt.record);
+        uint256 count;
+        for (uint256 i = doubt.record + 1; i < records.length; ++i) {
+            Record storage record = records[i];
+            if (record.batch.body.settler != settler) continue;
+            for (uint256 row; row < record.accounts.length; ++row) {
+                if (record.accounts[row] != account) continue;
+                uint64 number = record.batch.body.number;
+                Batch memory batch = record.batch;
+                court.showDebit(batch, record.debits, keccak256(record.credits), row);
+                later[count++] = number;
+                DebitClaim memory other = court.getClaim(court.claimOf(settler, number, accounts[account].index));
+                debited -= other.state == ClaimState.UPHELD ? other.missingNano : record.amounts[row];
+            }
+        }
+        assembly ("memory-safe") {
+            mstore(later, count) // it was made at least as long
+        }
+    }
+
+    function _answerCall(
+        uint256 claim,
+        Account memory account,
+        uint64[] memory later
+    ) private view returns (bytes memory) {
         // The first receipt of all stands in when none of this reservation was ever committed.
         Record storage record = records[account.shownIn];
-        BatchRef memory ref = BatchRef({
-            number: record.batch.body.number,
-            prevHash: record.batch.prevHash,
-            restHash: _restHash(record.batch),
-            later: new bytes32[](0)
-        });
+        (Voucher memory voucher, bytes memory signature) = _voucherOf(account);
         return
             abi.encodeCall(
                 court.proveDebit,
                 (
                     claim,
-                    terms,
+                    _termsOf(account),
                     voucher,
                     signature,
                     record.receipts[account.shownAt],
                     _path(record, account.shownAt),
-                    ref
+                    _refTo(record),
+                    later
                 )
             );
+    }
+
+    function _voucherOf(Account memory account) private view returns (Voucher memory voucher, bytes memory signature) {
+        voucher = Voucher({
+            settler: account.settler,
+            reservation: account.index,
+            termsHash: Messages.termsHash(_termsOf(account)),
+            cumulative: account.signed,
+            requestHash: 0,
+            expiry: 0
+        });
+        signature = _sign(VOUCHER_KEYS + account.payer, domain, Messages.voucherHash(voucher));
+    }
+
+    function _refTo(Record storage record) private view returns (BatchRef memory) {
+        return
+            BatchRef({
+                number: record.batch.body.number,
+                prevHash: record.batch.prevHash,
+                restHash: _restHash(record.batch),
+                later: new bytes32[](0)
+            });
     }
 
     function _refund(uint256 position) private {
@@ -180,6 +255,7 @@ abstract contract Watchers is Settlers {
         uint256[OPERATORS + 1] memory stakes = _allStakes();
         uint64 backNano = _balance(account);
         court.refundDebit(doubt.claim, record.signers);
+        _fine("debit", record.batch.body.settler, record.batch.body.number, record.signers);
         uint64 missing = court.getClaim(doubt.claim).missingNano;
         require(_balance(account) - backNano + missing == amountNano, "L5: refunded and missing are the debit");
         if (missing != 0) {
