@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { mkdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { BaseError } from "./errors.ts";
@@ -18,7 +19,8 @@ export function directoryBlobStore(directory: string): BlobStore {
   return {
     async put(bytes) {
       const digest = sha256(bytes);
-      const part = `${pathOf(digest)}.${process.pid}.part`;
+      // Of its own even where one process stores the same bytes twice at a time.
+      const part = `${pathOf(digest)}.${randomBytes(8).toString("hex")}.part`;
       await mkdir(directory, { recursive: true });
       try {
         await writeFile(part, bytes, { flush: true });
