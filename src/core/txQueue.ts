@@ -159,7 +159,7 @@ async function waitFor(options: TxQueueOptions, first: Stored): Promise<Transact
   await broadcast(options, stored);
   for (;;) {
     const receipt = await ask(() => provider.getTransactionReceipt(stored.hash));
-    if (receipt && (await receipt.confirmations()) >= confirmations) return finish(options, stored, receipt);
+    if (receipt && (await ask(() => receipt.confirmations())) >= confirmations) return finish(options, stored, receipt);
     if (!receipt) {
       const mined = await ask(() => provider.getTransactionCount(stored.signer, "latest"));
       if (mined > stored.nonce && !(await ask(() => provider.getTransactionReceipt(stored.hash)))) {
