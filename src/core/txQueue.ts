@@ -64,7 +64,7 @@ async function sendOne(options: TxQueueOptions, id: string, request: TxRequest):
   return waitFor(options, stored);
 }
 
-async function find({ db }: TxQueueOptions, id: string): Promise<Stored | undefined> {
+async function find({ db }: { db: Pick<Database, "select"> }, id: string): Promise<Stored | undefined> {
   const [row] = await db
     .select()
     .from(transactions)
@@ -121,6 +121,10 @@ async function prepare(options: TxQueueOptions, id: string, request: TxRequest):
   }
   const fees = await feesOf(provider);
   return db.transaction(async (tx) => {
+    await tx.execute(sql`select pg_advisory_xact_lock(hashtext(${`tx ${chainId} ${id}`}))`);
+    // Another process, with this key or its own, may have signed the same meanwhile.
+    const twin = await find({ db: tx }, id);
+    if (twin) return twin;
     await tx.execute(sql`select pg_advisory_xact_lock(hashtext(${`tx ${chainId} ${from}`}))`);
     const onChain = await provider.getTransactionCount(from, "latest").catch((error: unknown) => {
       throw chainError("The nonce cannot be read", error);
@@ -155,7 +159,7 @@ async function waitFor(options: TxQueueOptions, first: Stored): Promise<Transact
   await broadcast(options, stored);
   for (;;) {
     const receipt = await ask(() => provider.getTransactionReceipt(stored.hash));
-    if (receipt && (await receipt.confirmations()) >= confirmations) return finish(options, stored, receipt);
+    if (receipt && (await ask(() => receipt.confirmations())) >= confirmations) return finish(options, stored, receipt);
     if (!receipt) {
       const mined = await ask(() => provider.getTransactionCount(stored.signer, "latest"));
       if (mined > stored.nonce && !(await ask(() => provider.getTransactionReceipt(stored.hash)))) {
@@ -165,7 +169,7 @@ async function waitFor(options: TxQueueOptions, first: Stored): Promise<Transact
           facts: { id: stored.id, nonce: stored.nonce },
         });
       }
-      if (clock() - sentAt > replaceAfterMs) {
+      if (stored.signer === options.wallet.address && clock() - sentAt > replaceAfterMs) {
         stored = await raiseFees(options, stored);
         sentAt = clock();
         await broadcast(options, stored);

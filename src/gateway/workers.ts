@@ -87,7 +87,7 @@ export function createWorkerPool({ urls, clock, logger, idleTimeoutMs = 30_000 }
           signal,
         });
         if (!response.ok) throw await refusal(response);
-        for await (const line of lines(response, idleTimeoutMs)) yield parseJson(frameSchema, line, "A worker's frame");
+        for await (const line of lines(response, idleTimeoutMs)) yield readFrame(line);
       } catch (error) {
         if (error instanceof BaseError && !error.retryable) throw error;
         worker.avoidUntilMs = clock() + AVOID_MS;
@@ -113,6 +113,15 @@ export function createWorkerPool({ urls, clock, logger, idleTimeoutMs = 30_000 }
       await Promise.all(workers.map(refreshOne));
     },
   };
+}
+
+/** A line that is no frame is the worker's fault, never the payer's. */
+function readFrame(line: string): Frame {
+  try {
+    return parseJson(frameSchema, line, "A worker's frame");
+  } catch (cause) {
+    throw new UnavailableError("A worker sent what is no frame", { code: "worker_failed", cause });
+  }
 }
 
 const refusalSchema = z.object({

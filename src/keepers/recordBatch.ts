@@ -110,7 +110,9 @@ async function signersOf({ contracts, domain }: Chain, body: BatchBody, calldata
   const operators: number[] = [];
   for (let offset = 0; offset < packed.length; offset += 64) {
     const signer = recoverAddress(digest, fromCompact(packed.subarray(offset, offset + 64)));
-    const { operator } = await contracts.teeRegistry.getKey(signer ?? toBeHex(0, 20));
+    const { operator } = await contracts.teeRegistry.getKey(signer ?? toBeHex(0, 20)).catch((error: unknown) => {
+      throw chainError("A signer's key cannot be read", error);
+    });
     operators.push(Number(operator));
   }
   return operators;

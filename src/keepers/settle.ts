@@ -1,7 +1,7 @@
 import type { BlobStore } from "../core/blobStore.ts";
 import type { Chain } from "../core/chain/open.ts";
 import type { ChainView } from "../core/chain/view.ts";
-import { BaseError } from "../core/errors.ts";
+import { BaseError, UnavailableError } from "../core/errors.ts";
 import { equalBytes, toHex } from "../core/hashing/hex.ts";
 import type { Logger } from "../core/logger.ts";
 import { headerStruct } from "../core/protocol/batch.ts";
@@ -103,10 +103,12 @@ async function currentPlan(
   return batches.insert(plan);
 }
 
-/** A plan that the contract refuses is made anew; one that lost a race is recorded by the next pass. */
+/** A plan that the contract refuses is made anew; one that lost a race is recorded by the next pass, so that may pass. */
 async function dropIfRefused({ batches, settler, logger, view }: SettleDeps, number: bigint, error: unknown) {
   if (!(error instanceof BaseError) || error.code !== "reverted") return;
-  if ((await view.settler(settler)).batches >= number) return;
+  if ((await view.settler(settler)).batches >= number) {
+    throw new UnavailableError("Another keeper committed this batch first", { code: "lost_race", facts: { number } });
+  }
   logger.warn({ number: String(number), reason: error.shortMessage }, "settle.plan_refused");
   await batches.drop(settler, number);
 }

@@ -1,4 +1,5 @@
 import { and, asc, desc, eq, inArray, lt, sql } from "drizzle-orm";
+import { withDatabaseErrors } from "../core/db/error.ts";
 import type { OpenDatabase, Transaction } from "../core/db/open.ts";
 import { BaseError, InputError } from "../core/errors.ts";
 import { type Hex, toHex, ZERO32 } from "../core/hashing/hex.ts";
@@ -67,7 +68,7 @@ export type SignedPlace = Pick<SignedReceipt, "window" | "signature"> & { index:
 
 /** All that a settler must not forget, in one database. */
 export function createStore({ db, enqueue }: OpenDatabase): Store {
-  return {
+  const store: Store = {
     async open(settler, nextSequence) {
       await db.insert(sequences).values({ settler, next: nextSequence }).onConflictDoNothing();
     },
@@ -217,6 +218,7 @@ export function createStore({ db, enqueue }: OpenDatabase): Store {
       return row;
     },
   };
+  return withDatabaseErrors(store);
 }
 
 /** The payment of a stored inference. */

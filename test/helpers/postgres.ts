@@ -5,7 +5,14 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 
-export type PostgresServer = { url: string; stop(): Promise<void> };
+export type PostgresServer = {
+  url: string;
+  stop(): Promise<void>;
+  /** Ends it at once, with every connection; what was committed is on disk. */
+  crash(): Promise<void>;
+  /** Starts it again on the same data and port. */
+  restart(): Promise<void>;
+};
 
 /** The folder with PostgreSQL's own programs, the newest version first; undefined when it is not installed. */
 export function findPostgres(): string | undefined {
@@ -43,7 +50,8 @@ export async function startPostgres(): Promise<PostgresServer | undefined> {
     "-k",
     directory,
   ];
-  const server = spawn(join(programs, "postgres"), flags, quiet);
+  const start = () => spawn(join(programs, "postgres"), flags, quiet);
+  let server = start();
   const url = `postgresql://opg@127.0.0.1:${port}/postgres`;
   await accepts(port, server);
   return {
@@ -55,6 +63,15 @@ export async function startPostgres(): Promise<PostgresServer | undefined> {
         await ended;
       }
       rmSync(directory, { recursive: true, force: true });
+    },
+    async crash() {
+      const ended = once(server, "exit");
+      server.kill("SIGQUIT");
+      await ended;
+    },
+    async restart() {
+      server = start();
+      await accepts(port, server);
     },
   };
 }

@@ -5,6 +5,7 @@ import { directoryBlobStore } from "../../core/blobStore.ts";
 import type { Chain } from "../../core/chain/open.ts";
 import { createChainView } from "../../core/chain/view.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
+import { databaseError } from "../../core/db/error.ts";
 import { openDatabase } from "../../core/db/open.ts";
 import { BaseError, errorMessage, InputError } from "../../core/errors.ts";
 import { fromHex } from "../../core/hashing/hex.ts";
@@ -234,7 +235,9 @@ async function runKeeper(open: OpenSettler, keeper: KeeperOptions): Promise<() =
 export async function settleAll(deps: SettleDeps) {
   const outcomes: Awaited<ReturnType<typeof settleOnce>>[] = [];
   for (;;) {
-    const outcome = await settleOnce(deps);
+    const outcome = await settleOnce(deps).catch((error: unknown) => {
+      throw databaseError(error);
+    });
     outcomes.push(outcome);
     if (outcome.outcome !== "committed") return outcomes;
   }

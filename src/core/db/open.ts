@@ -89,6 +89,8 @@ async function openPostgres(url: string, { migrations }: DatabaseOptions): Promi
   const pool = new pg.Pool({ connectionString: url, max: 10, connectionTimeoutMillis: 5000 });
   // An idle connection that breaks must not end the process; the next query says what is wrong.
   pool.on("error", () => undefined);
+  // Nor one that breaks while it is used: its query fails.
+  pool.on("connect", (client) => client.on("error", () => undefined));
   try {
     await pool.query("select 1");
   } catch (cause) {
@@ -105,7 +107,17 @@ async function openPostgres(url: string, { migrations }: DatabaseOptions): Promi
     backend: "postgres",
     db: db as unknown as Database,
     jobs: new PgBoss({ connectionString: url, useListenNotify: true }),
-    migrate: () => migratePg(db, { migrationsFolder: migrations }),
+    async migrate() {
+      // Processes that start together wait for each other: two that make the same table break.
+      const client = await pool.connect();
+      try {
+        await client.query("select pg_advisory_lock(hashtext('opg migrations'))");
+        await migratePg(db, { migrationsFolder: migrations });
+      } finally {
+        // Ends the session, and with it the lock.
+        client.release(true);
+      }
+    },
     end: () => pool.end(),
   };
 }
