@@ -757,16 +757,17 @@ describe("Court", () => {
       const start = 100n * OPG - 2n * DEBIT;
       expect(await balance()).to.equal(start);
       const honest = DEBIT - FEE;
-      const steps: [rows: number, refunded: bigint, missing: bigint, left: bigint[]][] = [
-        [0, 0n, DEBIT, [honest + 4n * OPG, 9n * OPG, 6n * OPG]],
-        [1, 4n * OPG, 6n * OPG, [honest, 9n * OPG, 6n * OPG]],
-        [100, 6n * OPG, 0n, [honest, 3n * OPG, 6n * OPG]],
+      const steps: [rows: number, nextRow: bigint, refunded: bigint, missing: bigint, left: bigint[]][] = [
+        [0, 0n, 0n, DEBIT, [honest + 4n * OPG, 9n * OPG, 6n * OPG]],
+        [1, 1n, 4n * OPG, 6n * OPG, [honest, 9n * OPG, 6n * OPG]],
+        [100, 2n, 6n * OPG, 0n, [honest, 3n * OPG, 6n * OPG]],
       ];
       let sum = 0n;
-      for (const [rows, refunded, rest, left] of steps) {
+      for (const [rows, nextRow, refunded, rest, left] of steps) {
         await expect(ask(world, rows)).to.emit(court, "DebitRefunded").withArgs(1, refunded, rest);
         sum += refunded;
         expect(await balance()).to.equal(start + sum);
+        expect((await court.getClaim(1)).nextRow).to.equal(nextRow);
         expect(await earnings(world)).to.deep.equal(left);
         await books(world);
       }
