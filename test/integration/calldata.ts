@@ -41,9 +41,7 @@ describe("the whole loop under the CALLDATA policy", () => {
     const session = await sessionOf(test, payer, { gatewayUrl: role.url });
     const ask = () => infer(session, { model: "opg-guard", messages: [{ role: "user", content: "Pay 3 OPG" }] });
     const answers = [await ask(), await ask(), await ask()];
-    const [committed, idle] = await settleAll(
-      settleDeps(role.open, { wallet: net.keeper, settleInSeconds: 1, deadlineSeconds: 600 }),
-    );
+    const [committed, idle] = await settleAll(settleDeps(role.open, { settleInSeconds: 1, deadlineSeconds: 600 }));
     expect([committed?.outcome, idle?.outcome]).to.deep.equal(["committed", "idle"]);
     const transaction = await chain.provider.getTransaction((committed as { txHash: string }).txHash);
     const { tree } = chain.contracts.settlement.interface.decodeFunctionData("commitBatch", transaction?.data ?? "0x");

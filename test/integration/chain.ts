@@ -50,6 +50,7 @@ describe("a chain that cannot be trusted", () => {
     chain,
     settler: test.net.settler,
     policy: 1,
+    key: test.net.committer,
     verifiers: test.net.verifiers.map(({ node, url }) => ({ node, url })),
     directory: join(test.directory, "chain"),
     logger: silentLogger,
@@ -72,8 +73,7 @@ describe("a chain that cannot be trusted", () => {
     }
   }
 
-  const keeper = () =>
-    settleDeps(open, { wallet: test.net.keeper, settleInSeconds: 1, deadlineSeconds: 600, limits: ONE });
+  const keeper = () => settleDeps(open, { settleInSeconds: 1, deadlineSeconds: 600, limits: ONE });
   const pass = () => settleAll(keeper());
   const failure = () =>
     pass().then(

@@ -41,9 +41,7 @@ describe("storage", () => {
       const ask = (cumulativeNano: bigint) =>
         post(test.net.gatewayUrl, body, paymentFor(test, payer, body, cumulativeNano));
       const settle = () =>
-        settleAll(
-          settleDeps(test.net.settlerRole.open, { wallet: test.net.keeper, settleInSeconds: 1, deadlineSeconds: 600 }),
-        );
+        settleAll(settleDeps(test.net.settlerRole.open, { settleInSeconds: 1, deadlineSeconds: 600 }));
 
       it("refuses with 503, charges nothing, and goes on when it is back", async () => {
         expect((await ask(CAP_NANO)).status).to.equal(200);

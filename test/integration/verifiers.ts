@@ -52,8 +52,7 @@ describe("verifiers", () => {
   });
   after(() => test?.close());
 
-  const keeper = () =>
-    settleDeps(test.net.settlerRole.open, { wallet: test.net.keeper, settleInSeconds: 1, deadlineSeconds: 600 });
+  const keeper = () => settleDeps(test.net.settlerRole.open, { settleInSeconds: 1, deadlineSeconds: 600 });
 
   async function submit(body: BatchBody, bytes: Uint8Array) {
     const response = await fetch(`${test.net.verifiers[0]?.url}/v1/batches`, {

@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { eq } from "drizzle-orm";
-import { Transaction, Wallet } from "ethers";
+import { Transaction, Wallet, ZeroAddress } from "ethers";
 import { localAccount } from "../../../src/cli/demo/chain.ts";
 import { createProvider } from "../../../src/core/chain/open.ts";
 import { type OpenDatabase, openDatabase } from "../../../src/core/db/open.ts";
@@ -208,7 +208,7 @@ for (const backend of BACKENDS) {
       const { settlement } = test.chain.contracts;
       const revert = {
         to: String(settlement.target),
-        data: settlement.interface.encodeFunctionData("openSettler", [99, 99]),
+        data: settlement.interface.encodeFunctionData("openSettler", [99, 99, ZeroAddress]),
       };
       const reverted = await queue()
         .send(id(), revert)
