@@ -125,7 +125,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
         const found = await fetchReceipt(gatewayUrl, id);
         if (found === "unknown") open.delete(id);
         if (found === "unknown" || found === "pending") continue;
-        const receipt = await verifyReceipt(context, found);
+        const receipt = await verifyReceipt(context, found, "signing");
         const { settler, reservation: index } = reservation;
         checkAgainstRequest(receipt, { request: payment.request, settler, reservation: index });
         // Another call may have counted it while this one was reading.
@@ -152,7 +152,7 @@ async function spentBefore(
   if (answer.spentNano === 0n || answer.latest === null) return 0n;
   const found = await fetchReceipt(gatewayUrl, answer.latest as Hex);
   if (typeof found === "string") throw new UnavailableError("The settler's latest receipt is not signed yet");
-  const receipt = await verifyReceipt(context, found);
+  const receipt = await verifyReceipt(context, found, "signing");
   if (receipt.settler !== settler || receipt.reservation !== reservation) {
     throw new ReceiptError("wrong_request", "The settler showed a receipt of another reservation");
   }

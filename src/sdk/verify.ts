@@ -31,15 +31,25 @@ export type HandedReceipt = Omit<SignedReceipt, "evidence"> & { evidence: Eviden
 
 export type VerifyContext = {
   domain: Domain;
-  /** Reads the registries; `teeKey`, `node` and `model` are enough. */
-  view: Pick<ChainView, "teeKey" | "node" | "model">;
+  /** Reads the registries. */
+  view: Pick<ChainView, "teeKey" | "teeKeyAt" | "nodeKey" | "model">;
 };
+
+/** Whether the verifier's key must count now, or must have counted when it signed: for receipts of the past. */
+export type AsOf = "now" | "signing";
+
+/** How far a node's clock may be from the chain's. */
+const MAX_SKEW_MS = 5_000;
 
 /**
  * Checks that a receipt is under a window that an attested key of its verifier signed, and that the worker it names
  * signed the answer. Gives its fields. Throws a `ReceiptError` that says what does not hold.
  */
-export async function verifyReceipt(context: VerifyContext, handed: HandedReceipt): Promise<Receipt> {
+export async function verifyReceipt(
+  context: VerifyContext,
+  handed: HandedReceipt,
+  asOf: AsOf = "now",
+): Promise<Receipt> {
   const { domain, view } = context;
   const receipt = decodeReceipt(handed.receipt);
   const leaf = leafHasher(domain).ofEncoded(handed.receipt);
@@ -54,7 +64,7 @@ export async function verifyReceipt(context: VerifyContext, handed: HandedReceip
     });
   }
   const signer = recoverAddress(typedDigest(domain, windowHash(window)), signature);
-  const key = signer && (await view.teeKey(signer));
+  const key = signer && (await (asOf === "now" ? view.teeKey(signer) : view.teeKeyAt(signer, window.signedAtMs)));
   if (key?.node !== receipt.verifier) {
     throw new ReceiptError("not_attested", "The window is not signed by an attested key of its verifier", {
       signer: signer ?? "malformed signature",
@@ -77,8 +87,9 @@ async function verifyEvidence({ domain, view }: VerifyContext, receipt: Receipt,
   }
   const digest = typedDigest(domain, resultHash({ ...receipt, traceRoot: evidence.traceRoot }));
   const signer = recoverAddress(digest, evidence.workerSignature);
-  const [node, model] = await Promise.all([view.node(receipt.worker), view.model(toHex(receipt.modelVersion))]);
-  if (!node || node.key !== signer) {
+  const [key, model] = await Promise.all([signer && view.nodeKey(signer), view.model(toHex(receipt.modelVersion))]);
+  const ended = key && key.until !== 0 && key.until * 1000 + MAX_SKEW_MS < receipt.startedAtMs;
+  if (key?.node !== receipt.worker || ended) {
     throw new ReceiptError("wrong_worker", "The answer is not signed by the worker that the receipt names", {
       worker: receipt.worker,
       signer: signer ?? "malformed signature",

@@ -25,6 +25,7 @@ import { creditRows, debitRows, owedOf, paidPrices } from "../core/protocol/spli
 import { committedReceipt, voucherOf } from "./debitProof.ts";
 import { batches, inferences, windows } from "./schema.ts";
 import { readEvidence, readPayment, type StoredInference } from "./store.ts";
+import type { WindowLeaves } from "./windowLeaves.ts";
 
 export type StoredBatch = typeof batches.$inferSelect;
 
@@ -55,6 +56,7 @@ export type PlanContext = {
   limits: PlanLimits;
   /** A receipt of a committed batch with its proof. */
   proofOf(row: StoredInference): Promise<CommittedReceipt | undefined>;
+  leavesOf: WindowLeaves;
 };
 
 type Row1 = StoredInference & { receipt: Uint8Array; window: string; leafIndex: number };
@@ -155,7 +157,8 @@ function noCover(settler: number, roomNano: bigint, priceNano: bigint): Unavaila
 }
 
 /** The windows that the rows are in, each whole where all its receipts are among them. */
-async function windowsOf({ database, domain }: PlanContext, rows: readonly Row1[]): Promise<BatchWindow[]> {
+async function windowsOf(context: PlanContext, rows: readonly Row1[]): Promise<BatchWindow[]> {
+  const { database, domain, leavesOf } = context;
   const roots = [...new Set(rows.map(({ window }) => window))];
   const [stored, members] = await Promise.all([
     database.db.select().from(windows).where(inArray(windows.root, roots)),
@@ -167,22 +170,27 @@ async function windowsOf({ database, domain }: PlanContext, rows: readonly Row1[
   ]);
   const hasher = leafHasher(domain);
   const inBatch = new Set(rows.map(({ sequence }) => sequence));
-  return stored
-    .map(({ root, settler, verifier, count, signedAtMs, signature }) => {
-      const receipts = members.filter((row) => row.window === root);
-      if (receipts.length !== count) {
-        throw new BaseError("A window's receipts are not all here yet", {
-          code: "window_incomplete",
-          facts: { window: root, here: receipts.length, count },
-          retryable: true,
-        });
-      }
-      const leaves = Buffer.concat(receipts.map((row) => hasher.ofEncoded(row.receipt as Uint8Array)));
-      const part = receipts.flatMap((row, index) => (inBatch.has(row.sequence) ? [index] : []));
-      const window = { root: Buffer.from(root.slice(2), "hex"), settler, verifier, count, signedAtMs };
-      return { window, signature, leaves, part: part.length === count ? null : part };
-    })
-    .sort((a, b) => a.window.signedAtMs - b.window.signedAtMs || Buffer.compare(a.window.root, b.window.root));
+  const made = stored.map(async ({ root, settler, verifier, count, signedAtMs, signature }) => {
+    const window = { root: Buffer.from(root.slice(2), "hex"), settler, verifier, count, signedAtMs };
+    const receipts = members.filter((row) => row.window === root);
+    const known = receipts.map((row) => hasher.ofEncoded(row.receipt as Uint8Array));
+    const leaves = receipts.length === count ? known : await leavesOf(window);
+    if (!leaves) throw incomplete(root, receipts.length, count);
+    const part = receipts.flatMap((row) => (inBatch.has(row.sequence) ? [row.leafIndex as number] : []));
+    return { window, signature, leaves: Buffer.concat(leaves), part: part.length === count ? null : part };
+  });
+  const ready = await Promise.all(made);
+  return ready.sort(
+    (a, b) => a.window.signedAtMs - b.window.signedAtMs || Buffer.compare(a.window.root, b.window.root),
+  );
+}
+
+function incomplete(window: string, here: number, count: number): UnavailableError {
+  return new UnavailableError("A window's receipts are not all here, and its verifier does not tell", {
+    code: "window_incomplete",
+    facts: { window, here, count },
+    hint: "Start the verifier that signed it again; it has them in its ledger",
+  });
 }
 
 function inTreeOrder(rows: readonly Row1[], batchWindows: readonly BatchWindow[]): Row1[] {

@@ -1,16 +1,17 @@
 import { and, asc, eq } from "drizzle-orm";
 import type { BlobStore } from "../core/blobStore.ts";
 import type { OpenDatabase } from "../core/db/open.ts";
-import { BaseError } from "../core/errors.ts";
-import type { Hex } from "../core/hashing/hex.ts";
+import { BaseError, UnavailableError } from "../core/errors.ts";
+import { fromHex, type Hex } from "../core/hashing/hex.ts";
 import { batchTree, type CommittedReceipt, decodeBatchFile } from "../core/protocol/batchFile.ts";
 import type { Domain } from "../core/protocol/domain.ts";
 import { buildTree, merklePath } from "../core/protocol/merkle.ts";
 import { bodyHash, restHash } from "../core/protocol/messages.ts";
 import { leafHasher } from "../core/protocol/receipt.ts";
 import { placeInFile, readBody, type StoredBatch } from "./batches.ts";
-import { batches, inferences } from "./schema.ts";
+import { batches, inferences, windows } from "./schema.ts";
 import type { StoredInference } from "./store.ts";
+import type { WindowLeaves } from "./windowLeaves.ts";
 
 /** A committed receipt's proof, with what a reader wants to know of its batch. */
 export type BatchProof = CommittedReceipt & {
@@ -29,9 +30,9 @@ export type ReceiptProofs = {
   batchProof(row: StoredInference): Promise<BatchProof | undefined>;
 };
 
-type Options = { database: OpenDatabase; blobs: BlobStore; domain: Domain };
+type Options = { database: OpenDatabase; blobs: BlobStore; domain: Domain; leavesOf: WindowLeaves };
 
-export function createProofs({ database: { db }, blobs, domain }: Options): ReceiptProofs {
+export function createProofs({ database: { db }, blobs, domain, leavesOf }: Options): ReceiptProofs {
   return {
     async windowPath(row) {
       const members = await db
@@ -39,9 +40,21 @@ export function createProofs({ database: { db }, blobs, domain }: Options): Rece
         .from(inferences)
         .where(eq(inferences.window, row.window as string))
         .orderBy(asc(inferences.leafIndex));
+      const [window] = await db
+        .select()
+        .from(windows)
+        .where(eq(windows.root, row.window as string));
       const hasher = leafHasher(domain);
-      const leaves = members.map(({ receipt }) => hasher.ofEncoded(receipt as Uint8Array));
-      return merklePath(buildTree(leaves), row.leafIndex as number);
+      const known = members.map(({ receipt }) => hasher.ofEncoded(receipt as Uint8Array));
+      const root = fromHex(row.window as string, 32);
+      const all = known.length === window?.count ? known : await leavesOf({ root, verifier: window?.verifier ?? 0 });
+      if (!all) {
+        throw new UnavailableError("A window's receipts are not all here, and its verifier does not tell", {
+          code: "window_incomplete",
+          facts: { window: row.window, here: known.length, count: window?.count },
+        });
+      }
+      return merklePath(buildTree(all), row.leafIndex as number);
     },
 
     async batchProof(row) {

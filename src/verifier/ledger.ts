@@ -9,6 +9,8 @@ export type SignedWindow = { window: Window; signature: Uint8Array; leaves: Uint
 export type Ledger = {
   /** The window and position that a sequence number was signed in. */
   find(settler: number, sequence: bigint): { signed: SignedWindow; index: number } | undefined;
+  /** The window with that root. */
+  window(root: Uint8Array): SignedWindow | undefined;
   /** Stores a window before its signature leaves. Throws when it cannot be stored. */
   append(signed: SignedWindow): void;
   close(): void;
@@ -32,6 +34,7 @@ export function openLedger(path = ":memory:"): Ledger {
   `);
   const insert = db.prepare("insert into windows values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   const select = db.prepare("select * from windows where settler = ? and last >= ? and first <= ? order by last");
+  const byRoot = db.prepare("select * from windows where root = ?");
   const recent = recentSequences((settler) => {
     const rows = db
       .prepare("select sequences, last from windows where settler = ? order by last desc limit ?")
@@ -49,6 +52,10 @@ export function openLedger(path = ":memory:"): Ledger {
         if (index >= 0) return { signed, index };
       }
       return undefined;
+    },
+    window(root) {
+      const row = byRoot.get(root) as Row | undefined;
+      return row && signedWindow(row);
     },
     append({ window, signature, leaves, sequences }) {
       const numbers = sequences.map(Number);

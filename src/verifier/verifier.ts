@@ -133,6 +133,12 @@ export function createVerifier(options: VerifierOptions): Verifier {
     return c.json({ operator, signature: toHex(signature) });
   });
 
+  app.get("/v1/windows/:root", (c) => {
+    const signed = options.ledger.window(fromHex(c.req.param("root"), 32));
+    if (!signed) throw new InputError("No window of this root was signed here", { code: "not_found" });
+    return c.json({ leaves: signed.leaves.map(toHex) });
+  });
+
   app.get("/v1/data/:sha256", async (c) => {
     const bytes = await blobs.get(fromHex(`0x${c.req.param("sha256")}`, 32));
     if (!bytes) throw new InputError("There is no such file here", { code: "not_found" });

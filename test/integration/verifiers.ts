@@ -9,11 +9,13 @@ import { toHex } from "../../src/core/hashing/hex.ts";
 import { sha256 } from "../../src/core/hashing/sha256.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { type BatchFile, decodeBatchFile, encodeBatchFile } from "../../src/core/protocol/batchFile.ts";
-import { BATCH_HEADER } from "../../src/core/protocol/headers.ts";
+import { type Domain, settlementDomain } from "../../src/core/protocol/domain.ts";
+import { BATCH_HEADER, SETTLER_HEADER } from "../../src/core/protocol/headers.ts";
 import { encodeHeader, paymentSchema } from "../../src/core/protocol/json.ts";
 import type { BatchBody } from "../../src/core/protocol/messages.ts";
 import { decodeReceipt, encodeReceipt, type Receipt } from "../../src/core/protocol/receipt.ts";
 import { decodeRows, encodeRows, type Row, rowsHash } from "../../src/core/protocol/rows.ts";
+import { signSettlerRequest } from "../../src/core/protocol/settlerRequest.ts";
 import { infer } from "../../src/sdk/infer.ts";
 import type { Plan } from "../../src/settler/batches.ts";
 import { openPayer, type Payer, sessionOf, startTestNetwork, type TestNetwork } from "../helpers/network.ts";
@@ -54,10 +56,18 @@ describe("verifiers", () => {
 
   const keeper = () => settleDeps(test.net.settlerRole.open, { settleInSeconds: 1, deadlineSeconds: 600 });
 
-  async function submit(body: BatchBody, bytes: Uint8Array) {
+  type Sender = { settler: number; key: Uint8Array; domain: Domain };
+  const sender = (): Sender => test.net.settlerRole.open.identity;
+
+  async function submit(body: BatchBody, bytes: Uint8Array, from: Sender | undefined = sender()) {
+    const about = encodeHeader(body);
     const response = await fetch(`${test.net.verifiers[0]?.url}/v1/batches`, {
       method: "POST",
-      headers: { "content-type": "application/json", [BATCH_HEADER]: encodeHeader(body) },
+      headers: {
+        "content-type": "application/json",
+        [BATCH_HEADER]: about,
+        ...(from ? { [SETTLER_HEADER]: signSettlerRequest(from, about, bytes) } : {}),
+      },
       body: bytes as Uint8Array<ArrayBuffer>,
     });
     const { error } = (await response.json()) as { error?: { code: string; facts: { field?: string } } };
@@ -127,7 +137,7 @@ describe("verifiers", () => {
       ],
       [
         "with evidence that the receipt does not commit to",
-        "evidence",
+        "evidenceHash",
         () =>
           changed({
             receipts: first(file.receipts, (entry) => ({
@@ -212,6 +222,32 @@ describe("verifiers", () => {
   });
 
   describe("sign a batch", () => {
+    it("that the settler's committer did not ask for: anybody else could use up its numbers", async () => {
+      const { settler, key, domain } = sender();
+      const stranger = new Uint8Array(32).fill(7);
+      const refused = { status: 403, code: "not_the_settler" };
+      for (const from of [
+        { settler, key: stranger, domain },
+        { settler: settler + 1, key, domain },
+        { settler, key, domain: settlementDomain(1n, test.deployment.contracts.settlement.address) },
+      ]) {
+        expect(await submit(plan.body, plan.file, from)).to.include(refused);
+      }
+      const about = encodeHeader(plan.body);
+      const replayed = signSettlerRequest(sender(), about, plan.file);
+      for (const [path, headers] of [
+        ["/v1/batches", { [BATCH_HEADER]: encodeHeader({ ...plan.body, deadline: 1n }), [SETTLER_HEADER]: replayed }],
+        ["/v1/receipts", { [SETTLER_HEADER]: replayed }],
+      ] as const) {
+        const response = await fetch(`${test.net.verifiers[0]?.url}${path}`, {
+          method: "POST",
+          headers,
+          body: plan.file as Uint8Array<ArrayBuffer>,
+        });
+        expect(response.status, path).to.equal(403);
+      }
+    });
+
     it("in which all holds", async () => {
       expect((await submit(plan.body, plan.file)).status).to.equal(200);
     });

@@ -22,6 +22,7 @@ import { createBatchStore, type PlanLimits, planBatch } from "../../settler/batc
 import { debitProof } from "../../settler/debitProof.ts";
 import { createProofs } from "../../settler/proofs.ts";
 import { createStore, SETTLE_QUEUE } from "../../settler/store.ts";
+import { askWindowLeaves } from "../../settler/windowLeaves.ts";
 
 export type SettlerBase = {
   chain: Chain;
@@ -98,8 +99,9 @@ export async function openSettlerBase(base: SettlerBase) {
   const store = createStore(database);
   await store.open(settler, state.nextSequence);
   const blobs = directoryBlobStore(join(directory, "data"));
-  const proofs = createProofs({ database, blobs, domain: chain.domain });
-  return { ...base, identity, clock, view, policyRecord, database, store, blobs, proofs };
+  const leavesOf = askWindowLeaves(base.verifiers);
+  const proofs = createProofs({ database, blobs, domain: chain.domain, leavesOf });
+  return { ...base, identity, leavesOf, clock, view, policyRecord, database, store, blobs, proofs };
 }
 
 export type OpenSettler = Awaited<ReturnType<typeof openSettlerBase>>;
@@ -155,6 +157,7 @@ export function settleDeps(open: OpenSettler, keeper: KeeperOptions): SettleDeps
         deadlineSeconds: keeper.deadlineSeconds,
         limits: keeper.limits ?? DEFAULT_LIMITS,
         proofOf: (row) => proofs.batchProof(row),
+        leavesOf: open.leavesOf,
       }),
   };
 }

@@ -49,7 +49,7 @@ planBatch, on each backend; whatever it plans, a signer's check takes
 │  └── when receipts end in another order than they began: an earlier one shows what was spent
 ├── in calldata no more receipts than a transaction has room for, whatever their payers and payees
 ├── the data is the file's hash, or the sizes of the tree in calldata
-└── when the policy is unknown: bad_policy; when a window is not all here: window_incomplete, for now
+└── when the policy is unknown: bad_policy; when a window is not all here: its verifier tells, else window_incomplete
 createBatchStore
 ├── a plan is stored once; what is there stays
 └── marks, unmarks, lists what is committed and what is not recorded
@@ -103,6 +103,8 @@ async function setup(database: OpenDatabase, first = 0n) {
     return known;
   };
   const shown: CommittedReceipt[] = [];
+  /** Leaves of windows as their verifier would tell them. */
+  const lost = new Map<string, Uint8Array[]>();
   const view: ChainView = {
     node: async (id) =>
       id === 0
@@ -226,6 +228,7 @@ async function setup(database: OpenDatabase, first = 0n) {
       policy: 1,
       deadlineSeconds: DEADLINE_SECONDS,
       limits: { ...WIDE, ...limits },
+      leavesOf: async ({ root }) => lost.get(toHex(root)),
       async proofOf(row) {
         const receipt = row.receipt as Uint8Array;
         const committed = { receipt, path: [word(0x77)], number: 1n, prevHash: word(1), restHash: word(2) };
@@ -245,6 +248,15 @@ async function setup(database: OpenDatabase, first = 0n) {
     return made;
   }
 
+  /** The root of the window that a receipt was signed in. */
+  async function windowOf(receipt: Uint8Array): Promise<string> {
+    const [row] = await database.db
+      .select()
+      .from(inferences)
+      .where(at(settler, decodeReceipt(receipt).sequence));
+    return row?.window as string;
+  }
+
   const batches = createBatchStore(database);
 
   /** The chain takes a plan. */
@@ -257,7 +269,22 @@ async function setup(database: OpenDatabase, first = 0n) {
     }
     await batches.mark(settler, body.number, body, true);
   }
-  return { settler, store, chain, reservationOf, open, finish, sign, buy, plan, planned, commit, batches };
+  return {
+    settler,
+    store,
+    chain,
+    lost,
+    reservationOf,
+    windowOf,
+    open,
+    finish,
+    sign,
+    buy,
+    plan,
+    planned,
+    commit,
+    batches,
+  };
 }
 
 describe("receiptLimit", () => {
@@ -449,11 +476,15 @@ for (const backend of BACKENDS) {
       expect(await failure(plan)).to.include({ code: "bad_policy", retryable: false });
     });
 
-    it("waits for a window that is not all here", async () => {
-      const { plan, open, finish, sign } = await setup(database);
+    it("asks the verifier for the rest of a window, whose answer got lost", async () => {
+      const { plan, planned, open, finish, sign, lost, windowOf } = await setup(database);
       const receipts = [await finish(await open(9), 1n), await finish(await open(9), 2n)];
       await sign(receipts, 1);
       expect(await failure(plan)).to.include({ code: "window_incomplete", retryable: true });
+      lost.set(await windowOf(receipts[0] as Uint8Array), receipts.map(leafHasher(DOMAIN).ofEncoded));
+      const { body, file } = await planned();
+      expect(body).to.include({ count: 1, totalNano: 1n });
+      expect(decodeBatchFile(file).windows[0]?.part).to.deep.equal([0]);
     });
 
     describe("createBatchStore", () => {
