@@ -20,6 +20,8 @@ export default defineConfig({
   plugins: [toolbox],
   tasks: [deployTask],
   solidity: {
+    // Contracts are built before tests, also when one test is run: a test may take their code from the artifacts.
+    splitTestsCompilation: true,
     npmFilesToBuild: ["@openzeppelin/contracts/governance/TimelockController.sol"],
     profiles: {
       default: {
