@@ -111,6 +111,7 @@ contract EconomyInvariants is Laws {
             require(succeeded[sometimes[i]] >= 5, string(abi.encodePacked(sometimes[i])));
         }
         require(succeeded["refuse frozen withdrawal"] != 0, "a claim freezes earnings");
+        require(succeeded["held up"] != 0, "a claim holds up finality");
     }
 
     function _actions() internal pure returns (bytes4[] memory actions) {

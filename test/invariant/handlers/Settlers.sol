@@ -88,7 +88,9 @@ abstract contract Settlers is EconomyState {
     function prove(uint256 seed) external {
         ++calls;
         if (records.length == 0) return;
-        uint256 i = _draw(seed, "record", records.length);
+        bool disputed = claims.length != 0 && _draw(seed, "disputed", 2) == 0;
+        uint256 i =
+            disputed ? claims[_draw(seed, "claim", claims.length)].record : _draw(seed, "record", records.length);
         Record storage record = records[i];
         uint32 settler = record.batch.body.settler;
         BatchRef memory ref = BatchRef({
@@ -242,6 +244,7 @@ abstract contract Settlers is EconomyState {
         if (_settlerOf(record.receipts[0]) != batch.body.settler) expected = false;
         require(receipts.isFinal(record.receipts[0], _path(record, 0), batch) == expected, "L7: final");
         if (expected) ++succeeded["final"];
+        else if (clock > batch.commitment.committedAt + settlement.claimHorizon()) ++succeeded["held up"];
     }
 
     /// @dev Law 8 again: a receipt that is outside of its batch will be fined, one inside never is.

@@ -13,6 +13,8 @@ import {Settlers} from "./Settlers.sol";
 /// @notice The watcher claims each debit beyond what its payer owes, before the horizon and not at once. A stranger claims
 /// debits for no reason. The settlers answer whenever they can.
 abstract contract Watchers is Settlers {
+    uint256 private constant RECENT = 6; // batches
+
     /// @notice Claims one debit that is not owed.
     function watch(uint256 seed) external {
         ++calls;
@@ -23,7 +25,9 @@ abstract contract Watchers is Settlers {
     /// @notice Claims any debit, which most often is owed; with no reason and a bond.
     function challenge(uint256 seed) external {
         ++calls;
-        for (uint256 i = records.length; i > 0; --i) {
+        uint256 last = records.length;
+        if (last > RECENT) last -= _draw(seed, "last", RECENT);
+        for (uint256 i = last; i > 0; --i) {
             Record storage record = records[i - 1];
             if (clock > record.batch.commitment.committedAt + settlement.claimHorizon()) {
                 if (record.accounts.length == 0) return;
