@@ -34,8 +34,7 @@ export default defineConfig({
       },
     },
   },
-  // Mocks are built like contracts, so that TypeScript tests find their artifacts.
-  paths: { sources: ["contracts", "test/mocks"], ignition: "deploy" },
+  paths: { ignition: "deploy" },
   typechain: { outDir: "typechain-types" },
   test: {
     solidity: { fuzz: { runs: 256, seed: "0x01" }, invariant: { runs: 256, depth: 128 } },

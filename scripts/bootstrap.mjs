@@ -69,13 +69,13 @@ await once(
 );
 
 const env = { PATH: `${path("node_modules", ".bin")}:${process.env.PATH}` };
-const sources = [...manifest, "hardhat.config.ts", ...filesBelow("contracts"), ...filesBelow("test/mocks")];
+const sources = [...manifest, "hardhat.config.ts", ...filesBelow("contracts")];
 const built = existsSync(path("typechain-types", "index.ts")) && existsSync(path("artifacts"));
 await once(
   path("node_modules", ".built"),
   built ? hashOf(sources) : "never",
   "Building the contracts (half a minute the first time)",
-  () => run(nodeBin, [hardhat, "build", "--quiet"], env, ["ignore", 2, 2]),
+  () => run(nodeBin, [hardhat, "build", "--no-tests", "--quiet"], env, ["ignore", 2, 2]),
   () => hashOf(sources),
 );
 

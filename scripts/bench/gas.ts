@@ -33,7 +33,7 @@ if (values.help) {
   process.exit(0);
 }
 
-await hre.tasks.getTask("build").run({ quiet: true });
+await hre.tasks.getTask("build").run({ quiet: true, noTests: true });
 const bench = await openBench();
 const all = [commitRows, enterRows, proveRows];
 const rows: Row[] = [];

@@ -25,7 +25,7 @@ const parametersName = (network: string) => (network === "default" || network ==
  */
 const deploy: NewTaskActionFunction<Arguments> = async ({ json, parametersFile }, hre) => {
   const say = (line: string) => process.stderr.write(`${line}\n`);
-  await hre.tasks.getTask("build").run({ quiet: true });
+  await hre.tasks.getTask("build").run({ quiet: true, noTests: true });
   const connection = await hre.network.create();
   try {
     const { ethers, ignition, networkName, networkConfig } = connection;

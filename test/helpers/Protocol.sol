@@ -9,7 +9,7 @@ import {INodeRegistry, NodeClass, NodeParams} from "../../contracts/registry/INo
 import {ICourt, SlashTable} from "../../contracts/settlement/ICourt.sol";
 import {IReceiptVerifier} from "../../contracts/settlement/IReceiptVerifier.sol";
 import {DataMode, Policy} from "../../contracts/settlement/SettlementTypes.sol";
-import {TrustingTeeVerifier} from "../mocks/TrustingTeeVerifier.sol";
+import {TrustingTeeVerifier} from "../../contracts/mocks/TrustingTeeVerifier.sol";
 import {IBondHub, ISettlementBooks, IToken} from "./interfaces.sol";
 import {VM} from "./Vm.sol";
 

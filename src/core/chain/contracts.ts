@@ -1,13 +1,13 @@
 import type { ContractRunner } from "ethers";
-import { DevelopmentTeeVerifier__factory } from "../../../typechain-types/factories/contracts/attestation/DevelopmentTeeVerifier__factory.ts";
-import { TeeRegistry__factory } from "../../../typechain-types/factories/contracts/attestation/TeeRegistry__factory.ts";
-import { ModelRegistry__factory } from "../../../typechain-types/factories/contracts/registry/ModelRegistry__factory.ts";
-import { NodeRegistry__factory } from "../../../typechain-types/factories/contracts/registry/NodeRegistry__factory.ts";
-import { Court__factory } from "../../../typechain-types/factories/contracts/settlement/Court__factory.ts";
-import { ReceiptVerifier__factory } from "../../../typechain-types/factories/contracts/settlement/ReceiptVerifier__factory.ts";
-import { Settlement__factory } from "../../../typechain-types/factories/contracts/settlement/Settlement__factory.ts";
-import { BondHub__factory } from "../../../typechain-types/factories/contracts/staking/BondHub__factory.ts";
-import { OPG__factory } from "../../../typechain-types/factories/contracts/token/OPG__factory.ts";
+import { DevelopmentTeeVerifier__factory } from "../../../typechain-types/factories/attestation/DevelopmentTeeVerifier__factory.ts";
+import { TeeRegistry__factory } from "../../../typechain-types/factories/attestation/TeeRegistry__factory.ts";
+import { ModelRegistry__factory } from "../../../typechain-types/factories/registry/ModelRegistry__factory.ts";
+import { NodeRegistry__factory } from "../../../typechain-types/factories/registry/NodeRegistry__factory.ts";
+import { Court__factory } from "../../../typechain-types/factories/settlement/Court__factory.ts";
+import { ReceiptVerifier__factory } from "../../../typechain-types/factories/settlement/ReceiptVerifier__factory.ts";
+import { Settlement__factory } from "../../../typechain-types/factories/settlement/Settlement__factory.ts";
+import { BondHub__factory } from "../../../typechain-types/factories/staking/BondHub__factory.ts";
+import { OPG__factory } from "../../../typechain-types/factories/token/OPG__factory.ts";
 import type {
   BondHub,
   Court,

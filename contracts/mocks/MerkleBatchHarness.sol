@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {MerkleProof} from "@openzeppelin/contracts/utils/cryptography/MerkleProof.sol";
-import {MerkleBatch} from "../../contracts/settlement/MerkleBatch.sol";
+import {MerkleBatch} from "../settlement/MerkleBatch.sol";
 
 /// @notice {MerkleBatch} and OpenZeppelin's proofs, callable.
 contract MerkleBatchHarness {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {ITeeVerifier} from "../../contracts/attestation/ITeeVerifier.sol";
+import {ITeeVerifier} from "../attestation/ITeeVerifier.sol";
 
 /// @notice Takes any document for true: it is nothing but its report data and nonce.
 contract TrustingTeeVerifier is ITeeVerifier {

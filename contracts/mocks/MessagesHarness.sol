@@ -1,16 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Messages} from "../../contracts/settlement/Messages.sol";
-import {
-    BatchBody,
-    Commitment,
-    Receipt,
-    Request,
-    Terms,
-    Voucher,
-    Window
-} from "../../contracts/settlement/SettlementTypes.sol";
+import {Messages} from "../settlement/Messages.sol";
+import {BatchBody, Commitment, Receipt, Request, Terms, Voucher, Window} from "../settlement/SettlementTypes.sol";
 
 /// @notice {Messages}, callable.
 contract MessagesHarness {
