@@ -382,13 +382,14 @@ describe("NodeRegistry", () => {
       expect((await registry.keyRecord(key.address)).validUntil).to.equal(now);
       const by = registry.connect(owner);
       const fresh = walletOf("fresh");
+      const [keyProof, beat] = [await keySignature(world, fresh), await beatSignature(world, now)];
       for (const call of [
-        by.retireNode(node),
-        by.updateNode(node, 9, "", []),
-        by.rotateKey(node, fresh.address, await keySignature(world, fresh)),
-        by.heartbeat(node, now, await beatSignature(world, now)),
+        () => by.retireNode(node),
+        () => by.updateNode(node, 9, "", []),
+        () => by.rotateKey(node, fresh.address, keyProof),
+        () => by.heartbeat(node, now, beat),
       ]) {
-        await expect(call).to.be.revertedWithCustomError(registry, "NodeRegistry_Retired").withArgs(node, now);
+        await expect(call()).to.be.revertedWithCustomError(registry, "NodeRegistry_Retired").withArgs(node, now);
       }
     });
   });

@@ -237,14 +237,13 @@ abstract contract Settlers is EconomyState {
     }
 
     /// @dev Law 7 again: a receipt is final once the horizon has passed and no claim against its batch is open.
-    function _checkFinal(Record storage record) private {
+    function _checkFinal(Record storage record) internal {
         Batch memory batch = record.batch;
+        if (_settlerOf(record.receipts[0]) != batch.body.settler) return;
+        bool old = clock > batch.commitment.committedAt + settlement.claimHorizon();
         bool open = court.openClaims(batch.body.settler, batch.body.number) != 0;
-        bool expected = !open && clock > batch.commitment.committedAt + settlement.claimHorizon();
-        if (_settlerOf(record.receipts[0]) != batch.body.settler) expected = false;
-        require(receipts.isFinal(record.receipts[0], _path(record, 0), batch) == expected, "L7: final");
-        if (expected) ++succeeded["final"];
-        else if (clock > batch.commitment.committedAt + settlement.claimHorizon()) ++succeeded["held up"];
+        require(receipts.isFinal(record.receipts[0], _path(record, 0), batch) == (old && !open), "L7: final");
+        if (old) ++succeeded[open ? bytes32("held up") : bytes32("final")];
     }
 
     /// @dev Law 8 again: a receipt that is outside of its batch will be fined, one inside never is.

@@ -13,6 +13,7 @@ import {Settlers} from "./Settlers.sol";
 /// @notice The watcher claims each debit beyond what its payer owes, before the horizon and not at once. A stranger claims
 /// debits for no reason. The settlers answer whenever they can.
 abstract contract Watchers is Settlers {
+    uint256 internal constant STEP = 250; // seconds; less than the answer time, so that nobody is late
     uint256 private constant RECENT = 6; // batches
 
     /// @notice Claims one debit that is not owed.
@@ -27,6 +28,7 @@ abstract contract Watchers is Settlers {
         ++calls;
         uint256 last = records.length;
         if (last > RECENT) last -= _draw(seed, "last", RECENT);
+        if (_draw(seed, "wait", 2) == 0) last = _waitForHorizon(last);
         for (uint256 i = last; i > 0; --i) {
             Record storage record = records[i - 1];
             if (clock > record.batch.commitment.committedAt + settlement.claimHorizon()) {
@@ -56,19 +58,21 @@ abstract contract Watchers is Settlers {
     /// @notice Answers a claim, or shows that it cannot be answered.
     function answer(uint256 seed) external {
         ++calls;
-        if (claims.length != 0) _answer(_draw(seed, "claim", claims.length));
+        if (claims.length == 0) return;
+        uint256 position = _draw(seed, "claim", claims.length);
+        _checkFinal(records[claims[position].record]);
+        _answer(position);
     }
 
-    /// @notice Ends the claims that nobody answered in time; one that is open yet cannot be ended.
+    /// @notice Shows that a claim cannot be ended while it can be answered. Afterwards all are, see {_pass}.
     function refund(uint256 seed) external {
         ++calls;
         if (claims.length == 0) return;
         Doubt memory doubt = claims[_draw(seed, "claim", claims.length)];
+        _checkFinal(records[doubt.record]);
         bytes memory data = abi.encodeCall(court.refundDebit, (doubt.claim, records[doubt.record].signers));
-        if (clock <= doubt.answerBy) {
-            _mustRevert(address(court), data, ICourt.Court_AnswerStillPossible.selector);
-            ++succeeded["refuse early refund"];
-        }
+        _mustRevert(address(court), data, ICourt.Court_AnswerStillPossible.selector);
+        ++succeeded["refuse early refund"];
     }
 
     /// @notice Takes a fine that is due, or shows that it is not.
@@ -107,8 +111,28 @@ abstract contract Watchers is Settlers {
         return false;
     }
 
+    /// @dev Lets time pass up to the last second in which some batch can be claimed, if that is near.
+    function _waitForHorizon(uint256 last) private returns (uint256) {
+        for (uint256 i = last; i > 0; --i) {
+            uint256 end = records[i - 1].batch.commitment.committedAt + settlement.claimHorizon();
+            if (end <= clock || end > clock + STEP) continue;
+            _pass(end);
+            return i;
+        }
+        return last;
+    }
+
+    /// @dev Everybody does what must be done in time, then it is later.
+    function _pass(uint256 later) internal {
+        _attend(later);
+        clock = later;
+        VM.warp(later);
+        VM.roll(block.number + 20);
+        _refundAll();
+    }
+
     /// @dev What everybody does before the time `later`.
-    function _attend(uint256 later) internal {
+    function _attend(uint256 later) private {
         while (unclaimed.length != 0) _claimUnowed(unclaimed.length - 1);
         for (uint256 i = claims.length; i > 0; --i) {
             if (later > claims[i - 1].answerBy) _answer(i - 1);
@@ -116,7 +140,7 @@ abstract contract Watchers is Settlers {
     }
 
     /// @dev Ends what could not be answered.
-    function _refundAll() internal {
+    function _refundAll() private {
         for (uint256 i = claims.length; i > 0; --i) {
             if (clock > claims[i - 1].answerBy) _refund(i - 1);
         }
