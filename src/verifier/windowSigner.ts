@@ -29,8 +29,8 @@ export type WindowSignerOptions = {
   windowMs: number;
 };
 
-/** A batch's tree has two bytes for the size of a window. */
-const MAX_LEAVES = 16_384;
+/** A window is closed when it is so full, before its time: what comes faster than that must not wait for a large tree. */
+const MAX_LEAVES = 2048;
 
 /** One receipt of an open window, and everybody who waits for it. */
 type Waiting = { leaf: Uint8Array; waiters: { resolve(place: WindowPlace): void; reject(error: unknown): void }[] };
