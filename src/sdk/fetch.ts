@@ -1,5 +1,7 @@
 import { createHash } from "node:crypto";
 import { createParser } from "eventsource-parser";
+import { InputError } from "../core/errors.ts";
+import { errorBody } from "../core/http/errors.ts";
 import { OUTPUT_LENGTH_HEADER, PAYMENT_HEADER, RECEIPT_AT_HEADER } from "../core/protocol/headers.ts";
 import type { Session, Ticket } from "./session.ts";
 import { ReceiptError } from "./verify.ts";
@@ -27,7 +29,15 @@ export function createFetch(session: Session): typeof fetch {
 
 async function send(session: Session, request: Request, body: Uint8Array): Promise<Response> {
   await session.catchUp();
-  const ticket = await session.ticket(body);
+  const ticket = await session.ticket(body).catch((error: unknown) => {
+    if (error instanceof InputError) return error;
+    throw error;
+  });
+  // What the gateway would refuse as well is told in the same way, so that clients show it as they show theirs.
+  if (ticket instanceof InputError) {
+    const { status, body: refusal } = errorBody(ticket);
+    return Response.json(refusal, { status });
+  }
   const headers = new Headers(request.headers);
   headers.set(PAYMENT_HEADER, ticket.header);
   let response: Response;
