@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { toJson } from "../../src/core/protocol/json.ts";
@@ -81,14 +80,4 @@ export async function environmentOf({ deployment, directory, rpcUrl }: TestNetwo
   const path = join(directory, "deployment.json");
   await writeFile(path, JSON.stringify(toJson(deployment)));
   return { OPG_DEPLOYMENT: path, RPC_URL: rpcUrl };
-}
-
-/** A port that nothing listens on. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }

@@ -5,6 +5,7 @@ import pg from "pg";
 import { solvency } from "../../src/cli/demo/solvency.ts";
 import { openSettlerBase, settleAll, settleDeps, startSettler } from "../../src/cli/roles/settler.ts";
 import { toHex } from "../../src/core/hashing/hex.ts";
+import { freePort } from "../../src/core/http/freePort.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { type Receipt, Status } from "../../src/core/protocol/receipt.ts";
 import { infer } from "../../src/sdk/infer.ts";
@@ -24,7 +25,6 @@ import { CAP_NANO, getJson, guardBody, paymentFor, post } from "../helpers/raw.t
 import {
   type Environment,
   environmentOf,
-  freePort,
   type RoleProcess,
   runCommand,
   startCommand,

@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { HDNodeWallet } from "ethers";
 import { type Deployment, deploymentSchema } from "../../core/chain/deployment.ts";
 import { type Chain, openChain } from "../../core/chain/open.ts";
 import { BaseError } from "../../core/errors.ts";
+import { freePort } from "../../core/http/freePort.ts";
 
 const HARDHAT = fileURLToPath(new URL("../../../node_modules/hardhat/dist/src/cli.js", import.meta.url));
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
@@ -91,13 +91,4 @@ async function end(child: ChildProcess): Promise<void> {
   const closed = once(child, "close");
   child.kill();
   await closed;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, "close");
-  return port;
 }
