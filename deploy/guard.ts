@@ -10,7 +10,15 @@ const DEVELOPMENT_MNEMONIC = "test test test test test test test test test test 
 const DEVELOPMENT_ACCOUNTS = 20;
 
 /** Times that users of a public network rely on, in seconds. */
-const LEAST_PUBLIC_TIMES = { claimHorizon: 86_400, releaseDelay: 259_200, parameterDelay: 1_296_000 } as const;
+const LEAST_PUBLIC_TIMES = {
+  claimHorizon: 86_400,
+  answerTime: 43_200,
+  earningsDelay: 172_800,
+  releaseDelay: 259_200,
+  measurementDelay: 345_600,
+  unbonding: 1_209_600,
+  parameterDelay: 1_296_000,
+} as const;
 
 /**
  * Refuses what would take trust away without anybody noticing: parameters of another chain, and on public networks a

@@ -93,7 +93,11 @@ describe("checkDeployment", () => {
 
   for (const [name, least] of [
     ["claimHorizon", 86_400],
+    ["answerTime", 43_200],
+    ["earningsDelay", 172_800],
     ["releaseDelay", 259_200],
+    ["measurementDelay", 345_600],
+    ["unbonding", 1_209_600],
     ["parameterDelay", 1_296_000],
   ] as const) {
     it(`refuses a ${name} one second below ${least}`, () => {
