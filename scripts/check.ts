@@ -8,16 +8,7 @@ const solidity = ["contracts/**/*.sol", "test/**/*.sol"];
 const checks: [string, string[]][] = [
   ["types", ["tsc"]],
   ["biome", ["biome", "check", ...(values.fix ? ["--write"] : ["--error-on-warnings"]), "."]],
-  [
-    "prettier",
-    [
-      "prettier",
-      values.fix ? "--write" : "--check",
-      "--log-level=warn",
-      "--no-error-on-unmatched-pattern",
-      ...solidity,
-    ],
-  ],
+  ["prettier", ["prettier", values.fix ? "--write" : "--check", "--log-level=warn", ...solidity]],
   ["solhint", ["solhint", "--noPoster", "--max-warnings", "0", "contracts/!(mocks)/*.sol"]],
 ];
 

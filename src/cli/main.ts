@@ -172,7 +172,10 @@ program
   .description("OPG_KEY's operator as a settler")
   .command("open")
   .description("open it, or name another committer")
-  .option("--committer <address>", "sends its batches and speaks for it to verifiers; a new key without it")
+  .option(
+    "--committer <address>",
+    "sends its batches and speaks for it to verifiers; without it a new key, or the one that stands",
+  )
   .addOption(json())
   .action(async ({ committer, ...options }: { committer?: string; json?: boolean }) => {
     const { openSettlerCommand } = await operator();

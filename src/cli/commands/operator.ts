@@ -52,12 +52,18 @@ export async function addNode(
 
 export type OpenedSettler = { settler: number; payee: number; committer: string; key?: string };
 
-/** Opens OPG_KEY's operator as a settler. Without `committer` a new key is made, and shown this once. */
+/**
+ * Opens OPG_KEY's operator as a settler. Without `committer` a new key is made, and shown this once; a settler that is
+ * open keeps the one it has.
+ */
 export async function openSettlerCommand(committer?: string): Promise<OpenedSettler> {
   return withSigner(async ({ contracts }, signer) => {
     const settler = await registerOperator(contracts, signer);
-    const standing = Number((await contracts.settlement.getSettler(settler)).payee);
-    const payee = standing || (await registerPayee(contracts, signer, signer.address));
+    const standing = await contracts.settlement.getSettler(settler);
+    if (standing.payee !== 0n && committer === undefined) {
+      return { settler, payee: Number(standing.payee), committer: standing.committer };
+    }
+    const payee = Number(standing.payee) || (await registerPayee(contracts, signer, signer.address));
     const made = committer ? undefined : Wallet.createRandom();
     const address = getAddress(committer ?? (made?.address as string));
     await openSettler(contracts, signer, settler, payee, address);
