@@ -46,7 +46,8 @@ contract VestVault is IVestVault {
     /// @param announcedWei The sum that was announced; the grants must add up to exactly this.
     constructor(IERC20 token_, bytes memory file, uint256 announcedWei) {
         _checkToken(token_);
-        if (file.length < 129 || file.length > 24_576 || file.length % 32 != 1 || file[0] != 0) revert VestVault_BadFile(file.length);
+        if (file.length < 129 || file.length > 24_576 || file.length % 32 != 1 || file[0] != 0)
+            revert VestVault_BadFile(file.length);
         uint256 schedules = _checkSchedules(file, address(token_));
         uint256 first = schedules * VestBook.SCHEDULE_WORDS;
         uint256 grants = file.length / 32;
@@ -208,10 +209,11 @@ contract VestVault is IVestVault {
     function _checkToken(IERC20 token_) private view {
         if (address(token_).code.length == 0) revert VestVault_NotOpg(address(token_));
         IERC20Metadata metadata = IERC20Metadata(address(token_));
-        bool same = metadata.totalSupply() == SUPPLY_WEI &&
-            metadata.decimals() == 18 &&
-            keccak256(bytes(metadata.symbol())) == keccak256("OPG") &&
-            keccak256(bytes(metadata.name())) == keccak256("OpenGradient");
+        bool same =
+            metadata.totalSupply() == SUPPLY_WEI &&
+                metadata.decimals() == 18 &&
+                keccak256(bytes(metadata.symbol())) == keccak256("OPG") &&
+                keccak256(bytes(metadata.name())) == keccak256("OpenGradient");
         if (!same) revert VestVault_NotOpg(address(token_));
     }
 
@@ -224,18 +226,23 @@ contract VestVault is IVestVault {
             uint256 value = _wordOf(file, 3 * i);
             uint256 remainder = _wordOf(file, 3 * i + 1);
             uint256 day = VestBook.day(value);
-            bool good = value & (uint256(type(uint32).max) << 40) == anchor &&
-                value >> 232 == 0 &&
-                VestBook.more(value) == count - 1 - i &&
-                VestBook.startMonth(value) >= 1970 * 12 &&
-                day != 0 &&
-                day <= 31 &&
-                (value >> 40) & 0xff == (day > 28 ? 1 : 0) &&
-                VestBook.tranches(value) != 0 &&
-                remainder >> 160 == 0 &&
-                (VestBook.revoker(value) == address(0)) == (remainder == 0) &&
-                (remainder != 0 ? _canHold(address(uint160(remainder)), token_) : VestBook.noticeMonths(value) == 0) &&
-                _wordOf(file, 3 * i + 2) != 0;
+            bool good =
+                value & (uint256(type(uint32).max) << 40) == anchor &&
+                    value >> 232 == 0 &&
+                    VestBook.more(value) == count - 1 - i &&
+                    VestBook.startMonth(value) >= 1970 * 12 &&
+                    day != 0 &&
+                    day <= 31 &&
+                    (value >> 40) & 0xff == (day > 28 ? 1 : 0) &&
+                    VestBook.tranches(value) != 0 &&
+                    remainder >> 160 == 0 &&
+                    (VestBook.revoker(value) == address(0)) == (remainder == 0) &&
+                    (
+                        remainder != 0
+                            ? _canHold(address(uint160(remainder)), token_)
+                            : VestBook.noticeMonths(value) == 0
+                    ) &&
+                    _wordOf(file, 3 * i + 2) != 0;
             if (!good) revert VestVault_BadSchedule(i, value);
         }
     }
