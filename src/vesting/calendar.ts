@@ -14,9 +14,8 @@ export const EPOCH_MONTH = 1970 * 12;
 /** Unix timestamp, in seconds, of the anchor `k` months after month 0. */
 export function anniversary({ startMonth, day }: Anchor, k: number): number {
   const month = startMonth + k;
-  const last = new Date(Date.UTC(0, (month % 12) + 1, 0));
-  last.setUTCFullYear(Math.floor(month / 12), (month % 12) + 1, 0);
-  return utc(month, Math.min(day, last.getUTCDate()));
+  const lastDay = new Date(utc(month + 1, 0) * 1000).getUTCDate();
+  return utc(month, Math.min(day, lastDay));
 }
 
 /** Anchors at or before a Unix timestamp in seconds, that of month 0 included. */
