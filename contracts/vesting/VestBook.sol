@@ -68,12 +68,21 @@ library VestBook {
     }
 
     function toGrant(uint256 value) internal pure returns (Grant memory) {
-        return
-            Grant({
-                beneficiary: address(uint160(value >> 96)),
-                schedule: (value >> 90) & 63,
-                totalWei: value & ((1 << 90) - 1)
-            });
+        return Grant({
+            beneficiary: address(uint160(value >> 96)),
+            schedule: scheduleOf(value),
+            totalWei: totalWeiOf(value)
+        });
+    }
+
+    /// @notice Of a grant's word, without a struct in memory.
+    function scheduleOf(uint256 value) internal pure returns (uint256) {
+        return (value >> 90) & 63;
+    }
+
+    /// @notice Of a grant's word, without a struct in memory.
+    function totalWeiOf(uint256 value) internal pure returns (uint256) {
+        return value & ((1 << 90) - 1);
     }
 
     /// @notice The first word of a schedule.
@@ -128,7 +137,11 @@ library VestBook {
 
     /// @notice Tranches of a schedule that are due at a timestamp, 0 to all of them.
     function due(uint256 schedule, uint256 timestamp) internal pure returns (uint256 count) {
-        uint256 passed = CalendarMath.elapsed(timestamp, startMonth(schedule), day(schedule));
+        return dueAfter(schedule, CalendarMath.elapsed(timestamp, startMonth(schedule), day(schedule)));
+    }
+
+    /// @notice Tranches of a schedule that are due once so many anchors have passed, that of month 0 included.
+    function dueAfter(uint256 schedule, uint256 passed) internal pure returns (uint256 count) {
         uint256 first = firstTranche(schedule);
         if (passed <= first) return 0;
         unchecked {

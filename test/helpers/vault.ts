@@ -9,9 +9,10 @@ export const SUPPLY_WEI = 10n ** 27n;
 /** April 2026. */
 export const APRIL_2026 = 2026 * 12 + 3;
 
-/** A fresh local chain, before the first unlock of the books below. */
-export async function openVaultChain(start = new Date("2026-04-01T00:00:00Z")) {
-  const connection = await network.create({ override: { initialDate: start } });
+/** A fresh local chain, before the first unlock of the books below. With `bigCalls` a call has 50 million gas, as of a node. */
+export async function openVaultChain({ bigCalls = false } = {}) {
+  const limits = bigCalls ? { transactionGasCap: false as const, blockGasLimit: 50_000_000 } : {};
+  const connection = await network.create({ override: { initialDate: new Date("2026-04-01T00:00:00Z"), ...limits } });
   const signers = await connection.ethers.getSigners();
   const { time } = connection.networkHelpers;
   return {
