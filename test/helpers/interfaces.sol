@@ -27,3 +27,27 @@ interface IBondHub is IStakeHub {
 interface ISettlementBooks is ISettlement {
     function seizedNano() external view returns (uint64);
 }
+
+/// @notice As {Allocation} beside OPG.
+struct Part {
+    address to;
+    uint256 amountWei;
+}
+
+interface ITokenLaunch {
+    function launch(bytes calldata file, uint256 lockedWei, Part[] calldata liquid) external;
+
+    function opg() external view returns (address);
+
+    function vault() external view returns (address);
+}
+
+interface IScheduleLens {
+    function tableHash() external view returns (bytes32);
+
+    function unlockedNow() external view returns (uint256 timestamp, uint256 unlockedWei);
+
+    function claimable(uint256 from, uint256 to) external view returns (uint256[] memory page);
+
+    function solvency() external view returns (int256);
+}

@@ -60,9 +60,9 @@ contract VestBookTest {
     }
 
     function test_DueAtTheEdges() public pure {
-        uint24[4] memory firsts = [0, 1, 13, 65_535];
+        uint16[4] memory firsts = [0, 1, 13, 65_535];
         uint8[4] memory all = [1, 2, 36, 255];
-        uint24[3] memory starts = [23_640, 24_315, 65_535];
+        uint16[3] memory starts = [23_640, 24_315, 65_535];
         uint8[4] memory days_ = [1, 21, 29, 31];
         for (uint256 i; i < 4 * 4 * 3 * 4; ++i) {
             uint256 first = firsts[i % 4];
