@@ -68,11 +68,12 @@ library VestBook {
     }
 
     function toGrant(uint256 value) internal pure returns (Grant memory) {
-        return Grant({
-            beneficiary: address(uint160(value >> 96)),
-            schedule: scheduleOf(value),
-            totalWei: totalWeiOf(value)
-        });
+        return
+            Grant({
+                beneficiary: address(uint160(value >> 96)),
+                schedule: scheduleOf(value),
+                totalWei: totalWeiOf(value)
+            });
     }
 
     /// @notice Of a grant's word, without a struct in memory.

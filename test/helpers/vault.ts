@@ -30,6 +30,9 @@ export type VaultChain = Awaited<ReturnType<typeof openVaultChain>>;
 
 export const totalOf = ({ grants }: Pick<Book, "grants">) => grants.reduce((sum, { totalWei }) => sum + totalWei, 0n);
 
+/** The fields of a struct that a contract answered, in order. */
+export const fieldsOf = (answer: Iterable<unknown> | undefined): unknown[] => [...(answer ?? [])];
+
 export type Launched = { launch: TokenLaunch; opg: OPG; vault: VestVault; lens: ScheduleLens; file: Uint8Array };
 
 /** Launches a token with a vault over this book; what the book leaves is the first signer's. */
@@ -52,8 +55,7 @@ export async function plainVault<Token = OPG>(
   announcedWei: bigint,
   token?: Token,
 ) {
-  const opg =
-    token ?? (await ethers.deployContract("OPG", [[{ to: signer(0).address, amountWei: SUPPLY_WEI }]]));
+  const opg = token ?? (await ethers.deployContract("OPG", [[{ to: signer(0).address, amountWei: SUPPLY_WEI }]]));
   const vault = await ethers.deployContract("VestVault", [opg as OPG, file, announcedWei]);
   return { opg: opg as Token, vault };
 }

@@ -6,7 +6,7 @@ import { anniversary } from "../../../src/vesting/calendar.ts";
 import type { EmissionBudget, ImitationOpg, OPG, ProtocolTimelock, VestVault } from "../../../typechain-types/index.ts";
 import { fixturesOn, type Load } from "../../helpers/fixtures.ts";
 import { govern } from "../../helpers/governance.ts";
-import { openVaultChain, plainVault, smallBook, SUPPLY_WEI, totalOf, type VaultChain } from "../../helpers/vault.ts";
+import { openVaultChain, plainVault, SUPPLY_WEI, smallBook, totalOf, type VaultChain } from "../../helpers/vault.ts";
 
 /*
 EmissionBudget, with a real timelock, as a beneficiary that was there before the vault
@@ -161,7 +161,9 @@ describe("EmissionBudget", () => {
     it("revert for an unknown grant, and do nothing with nothing due", async () => {
       const world = await load(named);
       const { budget, vault } = world;
-      await expect(budget.claim([0, 4])).to.be.revertedWithCustomError(vault, "VestVault_UnknownGrant").withArgs(4, 4);
+      await expect(budget.claim([0, 4]))
+        .to.be.revertedWithCustomError(vault, "VestVault_UnknownGrant")
+        .withArgs(4, 4);
       for (const send of [() => budget.claim([]), () => budget.claim(GRANTS), () => budget.forward()]) {
         expect((await mined(send())).logs).to.deep.equal([]);
       }
@@ -223,7 +225,7 @@ describe("EmissionBudget", () => {
       const world = await load(open);
       const { budget, next } = world;
       await expect(governed(world, "nameSuccessor", [next.target])).to.be.revertedWithCustomError(
-        ...[budget, "EmissionBudget_NoConsumer"] as const,
+        ...([budget, "EmissionBudget_NoConsumer"] as const),
       );
     });
 
@@ -275,7 +277,7 @@ describe("EmissionBudget", () => {
         .withArgs(stranger.address, guardian.address);
       await expect(budget.connect(guardian).dropSuccessor()).to.emit(budget, "SuccessorDropped").withArgs(next);
       await expect(budget.connect(guardian).dropSuccessor()).to.be.revertedWithCustomError(
-        ...[budget, "EmissionBudget_NoSuccessor"] as const,
+        ...([budget, "EmissionBudget_NoSuccessor"] as const),
       );
       await chain.reach(from);
       await expect(budget.acceptSuccessor()).to.be.revertedWithCustomError(budget, "EmissionBudget_NoSuccessor");
@@ -288,7 +290,9 @@ describe("EmissionBudget", () => {
     const world = await load(named);
     const { budget, vault, opg, next, timelock, book } = world;
     const changing = budget.interface.fragments.flatMap((fragment) =>
-      fragment.type === "function" && !("constant" in fragment && fragment.constant) ? [fragment.format("sighash")] : [],
+      fragment.type === "function" && !("constant" in fragment && fragment.constant)
+        ? [fragment.format("sighash")]
+        : [],
     );
     expect(changing.sort()).to.deep.equal([
       ...["acceptSuccessor()", "claim(uint256[])", "dropSuccessor()", "forward()", "nameSuccessor(address)"],
@@ -298,8 +302,11 @@ describe("EmissionBudget", () => {
     await mined(vault.connect(chain.signer(5)).offerHandover(OTHERS, budget));
     for (const id of GRANTS) {
       await expect(
-        govern({ ...chain, contracts: { timelock } as never }, vault as BaseContract,
-          vault.interface.encodeFunctionData("offerHandover", [id, String(next.target)])),
+        govern(
+          { ...chain, contracts: { timelock } as never },
+          vault as BaseContract,
+          vault.interface.encodeFunctionData("offerHandover", [id, String(next.target)]),
+        ),
       ).to.be.revertedWithCustomError(vault, "VestVault_NotBeneficiary");
       expect(await vault.beneficiaryOf(id)).to.equal(budget.target);
     }

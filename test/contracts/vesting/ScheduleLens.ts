@@ -8,12 +8,13 @@ import type { ScheduleLens } from "../../../typechain-types/index.ts";
 import { fixturesOn, type Load } from "../../helpers/fixtures.ts";
 import { seededRandom } from "../../helpers/random.ts";
 import {
+  fieldsOf,
   openVault,
   openVaultChain,
   plainVault,
   publishedBook,
-  smallBook,
   SUPPLY_WEI,
+  smallBook,
   totalOf,
   type VaultChain,
   WEI_PER_OPG,
@@ -85,7 +86,10 @@ describe("ScheduleLens", () => {
         return amountWei - byCategoryWei[names.indexOf("staking-rewards")]!;
       };
       expect([months[2]!.timestamp, months[2]!.amountWei]).to.deep.equal([1_782_000_000n, opg("9125000")]);
-      const [ecosystem, foundation] = ["ecosystem", "foundation"].map((name) => names.indexOf(name)) as [number, number];
+      const [ecosystem, foundation] = ["ecosystem", "foundation"].map((name) => names.indexOf(name)) as [
+        number,
+        number,
+      ];
       expect(months[2]!.byCategoryWei[ecosystem]! + months[2]!.byCategoryWei[foundation]!).to.equal(
         opg("8083333.333333333333333333"),
       );
@@ -127,8 +131,7 @@ describe("ScheduleLens", () => {
         category: `category-${random(5)}`,
         firstTranche: random(4) === 0 ? random(200) : random(14),
         tranches: [1, 255, 12][random(9)] ?? 1 + random(60),
-        revocation:
-          random(3) === 0 ? { revoker: address(), remainderTo: address(), noticeMonths: random(256) } : null,
+        revocation: random(3) === 0 ? { revoker: address(), remainderTo: address(), noticeMonths: random(256) } : null,
       }));
       const grants = Array.from({ length: 1 + random(25) }, () => ({
         beneficiary: address(),
@@ -147,7 +150,7 @@ describe("ScheduleLens", () => {
         expect(await lens.bookHash()).to.equal(keccak256(encodeBook(book)));
         expect(keccak256(file)).to.equal(keccak256(await chain.ethers.provider.getCode(await vault.book())));
 
-        const schedules = (await lens.schedules(0, 64)).map((schedule) => schedule.toArray());
+        const schedules = (await lens.schedules(0, 64)).map((schedule) => fieldsOf(schedule));
         expect(schedules).to.deep.equal(
           book.schedules.map(({ category, firstTranche, tranches, revocation }, index) => [
             revocation?.revoker ?? ZeroAddress,
@@ -159,7 +162,7 @@ describe("ScheduleLens", () => {
             encodeBytes32String(category),
           ]),
         );
-        const grants = (await lens.grants(0, 999)).map((view) => [view.grant.toArray(), view.beneficiary]);
+        const grants = (await lens.grants(0, 999)).map((view) => [fieldsOf(view.grant), view.beneficiary]);
         expect(grants).to.deep.equal(
           book.grants.map(({ beneficiary, schedule, totalWei }) => [
             [beneficiary, BigInt(schedule), totalWei],
@@ -187,7 +190,8 @@ describe("ScheduleLens", () => {
         }
         expect(await lens.tableHash()).to.equal(tableHash(book));
         const rows = [];
-        for (let from = 0; from <= last; from += 50) rows.push(...(await lens.calendar(from, Math.min(50, last + 1 - from))));
+        for (let from = 0; from <= last; from += 50)
+          rows.push(...(await lens.calendar(from, Math.min(50, last + 1 - from))));
         const unlocks = rows
           .map((row, month) => ({ month, row }))
           .filter(({ row }) => row.amountWei > 0n)
@@ -230,14 +234,14 @@ describe("ScheduleLens", () => {
 
     it("of the calendar: any part is a part of the whole, and beyond the end nothing unlocks", async () => {
       const { lens } = await load(small);
-      const whole = (await lens.calendar(0, 13)).map((row) => row.toArray());
+      const whole = (await lens.calendar(0, 13)).map((row) => fieldsOf(row));
       for (const [from, count] of [
         [0, 0],
         [5, 1],
         [3, 10],
         [12, 1],
       ] as const) {
-        const part = (await lens.calendar(from, count)).map((row) => row.toArray());
+        const part = (await lens.calendar(from, count)).map((row) => fieldsOf(row));
         expect(part).to.deep.equal(whole.slice(from, from + count));
       }
       const [beyond] = await lens.calendar(500, 1);
@@ -270,13 +274,13 @@ describe("ScheduleLens", () => {
     const { unlocks } = unlockTable(publishedBook());
     for (const [i, { unix, amountWei, cumulativeWei }] of unlocks.entries()) {
       await chain.reach(unix - 1);
-      expect((await lens.nextUnlock()).toArray()).to.deep.equal([BigInt(unix), amountWei]);
+      expect(fieldsOf(await lens.nextUnlock())).to.deep.equal([BigInt(unix), amountWei]);
       const following = unlocks[i + 1];
       const expected = [BigInt(following?.unix ?? 0), following?.amountWei ?? 0n];
       for (const time of [unix, unix + 1]) {
         await chain.reach(time);
-        expect((await lens.nextUnlock()).toArray()).to.deep.equal(expected);
-        expect((await lens.unlockedNow()).toArray()).to.deep.equal([BigInt(time), cumulativeWei]);
+        expect(fieldsOf(await lens.nextUnlock())).to.deep.equal(expected);
+        expect(fieldsOf(await lens.unlockedNow())).to.deep.equal([BigInt(time), cumulativeWei]);
       }
     }
   });
@@ -301,7 +305,7 @@ describe("ScheduleLens", () => {
       [at(40), [0n, 0n]],
     ] as const) {
       await chain.reach(time);
-      expect((await lens.nextUnlock()).toArray()).to.deep.equal(expected);
+      expect(fieldsOf(await lens.nextUnlock())).to.deep.equal(expected);
     }
   });
 
@@ -317,15 +321,20 @@ describe("ScheduleLens", () => {
     await chain.reach(at(8));
     const dueWei = await lens.claimable(0, 7);
     expect(dueWei).to.deep.equal(
-      book.grants.map((grant, id) => vestedAt(book, grant, at(8)) - ([0, 3].includes(id) ? vestedAt(book, grant, at(4)) : 0n)),
+      book.grants.map(
+        (grant, id) => vestedAt(book, grant, at(8)) - ([0, 3].includes(id) ? vestedAt(book, grant, at(4)) : 0n),
+      ),
     );
     for (const [id, wei] of dueWei.entries()) {
       expect(await vault.claimMany.staticCall([id])).to.equal(wei);
     }
     const views = await lens.grants(0, 7);
     const [team, pool] = [views[0]!, views[3]!];
-    expect(team.state.toArray()).to.deep.equal([vestedAt(book, book.grants[0]!, at(4)), 5n, true, false]);
-    expect([pool.beneficiary, pool.grant.beneficiary]).to.deep.equal([chain.signer(10).address, chain.signer(4).address]);
+    expect(fieldsOf(team.state)).to.deep.equal([vestedAt(book, book.grants[0]!, at(4)), 5n, true, false]);
+    expect([pool.beneficiary, pool.grant.beneficiary]).to.deep.equal([
+      chain.signer(10).address,
+      chain.signer(4).address,
+    ]);
     expect(await lens.paidWei()).to.equal(views.reduce((sum, { state }) => sum + state.paidWei, 0n));
   });
 

@@ -3,7 +3,7 @@ import { getCreateAddress, keccak256, MaxUint256, ZeroAddress } from "ethers";
 import { eventOf, mined } from "../../../src/core/chain/events.ts";
 import { type Book, encodeBook } from "../../../src/vesting/book.ts";
 import { fixturesOn, type Load } from "../../helpers/fixtures.ts";
-import { openVaultChain, publishedBook, smallBook, SUPPLY_WEI, totalOf, type VaultChain } from "../../helpers/vault.ts";
+import { openVaultChain, publishedBook, SUPPLY_WEI, smallBook, totalOf, type VaultChain } from "../../helpers/vault.ts";
 
 /*
 TokenLaunch
@@ -113,15 +113,30 @@ describe("TokenLaunch", () => {
   for (const [what, error, contract, change] of [
     ["one wei less than the supply", "OPG_WrongTotal", "opg", ({ rest }) => ({ liquidWei: rest[0]!.amountWei - 1n })],
     ["one wei more than the supply", "OPG_WrongTotal", "opg", ({ rest }) => ({ liquidWei: rest[0]!.amountWei + 1n })],
-    ["one wei more locked than granted", "VestVault_WrongTotal", "vault", ({ rest }) => ({ lockedWei: locked() + 1n, liquidWei: rest[0]!.amountWei - 1n })],
-    ["one wei less locked than granted", "VestVault_WrongTotal", "vault", ({ rest }) => ({ lockedWei: locked() - 1n, liquidWei: rest[0]!.amountWei + 1n })],
+    [
+      "one wei more locked than granted",
+      "VestVault_WrongTotal",
+      "vault",
+      ({ rest }) => ({ lockedWei: locked() + 1n, liquidWei: rest[0]!.amountWei - 1n }),
+    ],
+    [
+      "one wei less locked than granted",
+      "VestVault_WrongTotal",
+      "vault",
+      ({ rest }) => ({ lockedWei: locked() - 1n, liquidWei: rest[0]!.amountWei + 1n }),
+    ],
     ["nothing locked", "VestVault_WrongTotal", "vault", () => ({ lockedWei: 0n, liquidWei: SUPPLY_WEI })],
     ["another file", "VestVault_BadFile", "vault", ({ file }) => ({ file: file.slice(1) })],
     ["no file", "VestVault_BadFile", "vault", () => ({ file: new Uint8Array() })],
     ["nobody as a receiver", "ERC20InvalidReceiver", "opg", () => ({ to: ZeroAddress })],
     ["a grant to the token", "VestVault_BadGrant", "vault", ({ opg }) => ({ file: grantTo(String(opg.target)) })],
     ["a grant to the vault", "VestVault_BadGrant", "vault", ({ vault }) => ({ file: grantTo(String(vault.target)) })],
-    ["a rest that goes to the vault", "VestVault_BadSchedule", "vault", ({ vault }) => ({ file: restTo(String(vault.target)) })],
+    [
+      "a rest that goes to the vault",
+      "VestVault_BadSchedule",
+      "vault",
+      ({ vault }) => ({ file: restTo(String(vault.target)) }),
+    ],
   ] as [
     string,
     string,
@@ -163,7 +178,7 @@ describe("TokenLaunch", () => {
     const { launch, opg, vault, file, rest } = await load(open);
     const bookAddress = getCreateAddress({ from: String(vault.target), nonce: 1 });
     for (const to of [String(opg.target), String(vault.target), bookAddress]) {
-      await mined(chain.signer(3).sendTransaction({ to, value: 5n }));
+      await (await chain.signer(3).sendTransaction({ to, value: 5n })).wait();
     }
     await mined(launch.launch(file, totalOf(book), rest));
     expect(await vault.book()).to.equal(bookAddress);

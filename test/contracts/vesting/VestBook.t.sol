@@ -88,7 +88,10 @@ contract VestBookTest {
         uint256 total = uint256(totalWei) & MAX_WEI;
         uint256 word = (uint256(uint160(beneficiary)) << 96) | (uint256(schedule & 63) << 90) | total;
         Grant memory grant = VestBook.toGrant(word);
-        require(grant.beneficiary == beneficiary && grant.schedule == schedule & 63 && grant.totalWei == total, "all three");
+        require(
+            grant.beneficiary == beneficiary && grant.schedule == schedule & 63 && grant.totalWei == total,
+            "all three"
+        );
     }
 
     function testFuzz_AScheduleIsTheFieldsOfItsWord(

@@ -8,12 +8,13 @@ import type { VestVault } from "../../../typechain-types/index.ts";
 import { fixturesOn, type Load } from "../../helpers/fixtures.ts";
 import { seededRandom } from "../../helpers/random.ts";
 import {
+  fieldsOf,
   openVault,
   openVaultChain,
   plainVault,
   publishedBook,
-  smallBook,
   SUPPLY_WEI,
+  smallBook,
   totalOf,
   type VaultChain,
   withWord,
@@ -142,7 +143,10 @@ describe("VestVault", () => {
       ["0x01 in front", (file: Uint8Array) => new Uint8Array([1, ...file.slice(1)])],
       ["65 schedules", (file: Uint8Array) => withWord(file, 0, (word) => (word & ~0xffn) | 64n)],
       ["256 schedules", (file: Uint8Array) => withWord(file, 0, (word) => word | 0xffn)],
-      ["more than a contract's code", (file: Uint8Array) => Buffer.concat([file, Buffer.alloc(24_576 + 1 - file.length)])],
+      [
+        "more than a contract's code",
+        (file: Uint8Array) => Buffer.concat([file, Buffer.alloc(24_576 + 1 - file.length)]),
+      ],
     ] as [string, (file: Uint8Array) => Uint8Array][]) {
       it(`reverts for a file with ${what}`, async () => {
         await load(async () => undefined);
@@ -193,7 +197,7 @@ describe("VestVault", () => {
       for (const lost of [vault, String(opg.target)]) {
         const file = withWord(encodeBook(book), 1, () => BigInt(lost));
         await expect(plainVault(chain, file, totalOf(book), opg)).to.be.revertedWithCustomError(
-          ...[errors, "VestVault_BadSchedule"] as const,
+          ...([errors, "VestVault_BadSchedule"] as const),
         );
       }
     });
@@ -208,9 +212,9 @@ describe("VestVault", () => {
       it(`reverts for a grant with ${what}`, async () => {
         await load(async () => undefined);
         const file = withWord(encodeBook(book), firstGrant + 5, change);
-        await expect(deploy(file)).to.be.revertedWithCustomError(errors, "VestVault_BadGrant").withArgs(
-          ...[5, (value: bigint) => value !== 0n] as const,
-        );
+        await expect(deploy(file))
+          .to.be.revertedWithCustomError(errors, "VestVault_BadGrant")
+          .withArgs(...([5, (value: bigint) => value !== 0n] as const));
       });
     }
 
@@ -240,11 +244,15 @@ describe("VestVault", () => {
       const code = await chain.ethers.provider.getCode(await vault.book());
       expect(code).to.equal(`0x${Buffer.from(file).toString("hex")}`);
       const [event] = await vault.queryFilter(vault.filters.BookWritten());
-      expect(event?.args.toArray()).to.deep.equal([
+      expect(fieldsOf(event?.args)).to.deep.equal([
         ...[await vault.book(), keccak256(file), BigInt(book.grants.length), totalOf(book)],
       ]);
-      expect([await vault.token(), await vault.scheduleCount(), await vault.grantCount(), await vault.totalWei()]).to.deep
-        .equal([opg.target, 4n, 7n, totalOf(book)]);
+      expect([
+        await vault.token(),
+        await vault.scheduleCount(),
+        await vault.grantCount(),
+        await vault.totalWei(),
+      ]).to.deep.equal([opg.target, 4n, 7n, totalOf(book)]);
     });
 
     it("takes every day of the month, from January 1970 to month 65,535", async () => {
@@ -252,7 +260,7 @@ describe("VestVault", () => {
       for (const startMonth of [23_640, 65_535]) {
         for (const day of [1, 28, 29, 31]) {
           const { vault } = await plainVault(
-            ...[chain, encodeBook({ ...book, anchor: { startMonth, day } }), totalOf(book)] as const,
+            ...([chain, encodeBook({ ...book, anchor: { startMonth, day } }), totalOf(book)] as const),
           );
           expect(await vault.grantCount()).to.equal(7n);
         }
@@ -266,7 +274,11 @@ describe("VestVault", () => {
       expect(file.length).to.equal(24_545);
       expect(await vault.grantCount()).to.equal(764n);
       expect(await vault.isSealed()).to.equal(true);
-      const wide = { ...book, schedules: Array(64).fill(book.schedules[2]), grants: [{ ...book.grants[1]!, schedule: 63 }] };
+      const wide = {
+        ...book,
+        schedules: Array(64).fill(book.schedules[2]),
+        grants: [{ ...book.grants[1]!, schedule: 63 }],
+      };
       const second = await openVault(chain, wide);
       expect((await second.vault.grant(0)).schedule).to.equal(63n);
       expect(() => encodeBook({ ...many, grants: Array(765).fill(book.grants[1]) })).to.throw("too large");
@@ -395,7 +407,12 @@ describe("VestVault", () => {
       const thirds = {
         ...book,
         schedules: [{ category: "thirds", firstTranche: 0, tranches: 3, revocation: null }],
-        grants: [1, 2, 3].map((i) => ({ ...book.grants[0]!, beneficiary: chain.signer(i).address, schedule: 0, totalWei: 5n })),
+        grants: [1, 2, 3].map((i) => ({
+          ...book.grants[0]!,
+          beneficiary: chain.signer(i).address,
+          schedule: 0,
+          totalWei: 5n,
+        })),
       };
       const { vault, opg, lens } = await openVault(chain, thirds);
       const held: bigint[] = [];
@@ -417,7 +434,7 @@ describe("VestVault", () => {
       await expect(sent).to.emit(vault, "Claimed").withArgs(3, pool.beneficiary, dueWei, dueWei);
       await expect(sent).to.emit(opg, "Transfer").withArgs(vault, pool.beneficiary, dueWei);
       expect(await opg.balanceOf(stranger)).to.equal(0n);
-      expect((await vault.grantState(3)).toArray()).to.deep.equal([dueWei, 0n, false, false]);
+      expect(fieldsOf(await vault.grantState(3))).to.deep.equal([dueWei, 0n, false, false]);
       expect(await vault.beneficiaryOf(3)).to.equal(pool.beneficiary);
     });
   });
@@ -489,7 +506,9 @@ describe("VestVault", () => {
 
   it("5, 6: has nothing that splits, joins or pools grants", () => {
     const changing = errors.interface.fragments.flatMap((fragment) =>
-      fragment.type === "function" && !("constant" in fragment && fragment.constant) ? [fragment.format("sighash")] : [],
+      fragment.type === "function" && !("constant" in fragment && fragment.constant)
+        ? [fragment.format("sighash")]
+        : [],
     );
     expect(changing.sort()).to.deep.equal([
       ...["acceptHandover(uint256)", "claim(uint256)", "claimMany(uint256[])", "offerHandover(uint256,address)"],

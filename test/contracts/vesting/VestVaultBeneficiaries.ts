@@ -5,7 +5,7 @@ import { type Book, lastMonthOf, vestedAt } from "../../../src/vesting/book.ts";
 import { anniversary } from "../../../src/vesting/calendar.ts";
 import { unlockedAt } from "../../../src/vesting/table.ts";
 import { fixturesOn, type Load } from "../../helpers/fixtures.ts";
-import { openVault, openVaultChain, smallBook, totalOf, type VaultChain } from "../../helpers/vault.ts";
+import { fieldsOf, openVault, openVaultChain, smallBook, totalOf, type VaultChain } from "../../helpers/vault.ts";
 
 /*
 VestVault, who is paid
@@ -87,13 +87,13 @@ describe("VestVault, who is paid", () => {
       }
       // The other grant of the same beneficiary is not offered.
       await expect(vault.connect(chain.signer(to)).acceptHandover(POOL + 1)).to.be.revertedWithCustomError(
-        ...[vault, "VestVault_NotOffered"] as const,
+        ...([vault, "VestVault_NotOffered"] as const),
       );
       await expect(vault.connect(chain.signer(to)).acceptHandover(POOL))
         .to.emit(vault, "HandedOver")
         .withArgs(POOL, chain.signer(from).address, chain.signer(to).address);
       await expect(vault.connect(chain.signer(to)).acceptHandover(POOL)).to.be.revertedWithCustomError(
-        ...[vault, "VestVault_NotOffered"] as const,
+        ...([vault, "VestVault_NotOffered"] as const),
       );
       expect(await vault.beneficiaryOf(POOL)).to.equal(chain.signer(to).address);
       expect(await vault.beneficiaryOf(POOL + 1)).to.equal(chain.signer(from).address);
@@ -107,13 +107,13 @@ describe("VestVault, who is paid", () => {
       await mined(owner.offerHandover(POOL, chain.signer(to)));
       await mined(owner.offerHandover(POOL, chain.signer(other)));
       await expect(vault.connect(chain.signer(to)).acceptHandover(POOL)).to.be.revertedWithCustomError(
-        ...[vault, "VestVault_NotOffered"] as const,
+        ...([vault, "VestVault_NotOffered"] as const),
       );
       await mined(owner.offerHandover(POOL, chain.signer(from)));
       expect(await vault.offeredTo(POOL)).to.equal(ZeroAddress);
       for (const by of [from, to, other]) {
         await expect(vault.connect(chain.signer(by)).acceptHandover(POOL)).to.be.revertedWithCustomError(
-          ...[vault, "VestVault_NotOffered"] as const,
+          ...([vault, "VestVault_NotOffered"] as const),
         );
       }
       expect((await vault.grantState(POOL)).handedOver).to.equal(false);
@@ -164,7 +164,7 @@ describe("VestVault, who is paid", () => {
       ]);
       await mined(vault.connect(chain.signer(to)).acceptHandover(POOL));
       const before = await vault.grantState(POOL);
-      expect(before.toArray()).to.deep.equal([vested(POOL, timeOf(3)), 0n, false, true]);
+      expect(fieldsOf(before)).to.deep.equal([vested(POOL, timeOf(3)), 0n, false, true]);
     });
   });
 
@@ -292,7 +292,12 @@ describe("VestVault, who is paid", () => {
         [[TEAM, byTeam, 2]],
         [[TEAM, byTeam, 6]],
         [[SEED, bySeed, 0]],
-        [[TEAM, byTeam, 4], [1, byTeam, 3], [SEED, bySeed, 1], [6, bySeed, 4]],
+        [
+          [TEAM, byTeam, 4],
+          [1, byTeam, 3],
+          [SEED, bySeed, 1],
+          [6, bySeed, 4],
+        ],
       ] as [number, number, number][][];
       for (const revoked of revocations) {
         const { vault, opg, lens } = await load(open);
@@ -327,7 +332,7 @@ describe("VestVault, who is paid", () => {
       }
       const keptWei = (book.grants[TEAM]!.totalWei * 5n) / 7n;
       expect(await opg.balanceOf(chain.signer(1))).to.equal(keptWei);
-      expect((await vault.grantState(TEAM)).toArray()).to.deep.equal([book.grants[TEAM]!.totalWei, 5n, true, false]);
+      expect(fieldsOf(await vault.grantState(TEAM))).to.deep.equal([book.grants[TEAM]!.totalWei, 5n, true, false]);
     });
 
     for (const revokedFirst of [true, false]) {
@@ -346,10 +351,10 @@ describe("VestVault, who is paid", () => {
         expect(await opg.balanceOf(next)).to.equal(keptWei);
         expect(await opg.balanceOf(former)).to.equal(0n);
         expect(await opg.balanceOf(chain.signer(rest))).to.equal(book.grants[SEED]!.totalWei - keptWei);
-        expect((await vault.grantState(SEED)).toArray()).to.deep.equal([book.grants[SEED]!.totalWei, 3n, true, true]);
+        expect(fieldsOf(await vault.grantState(SEED))).to.deep.equal([book.grants[SEED]!.totalWei, 3n, true, true]);
         // Who gets the rest cannot hand it over.
         await expect(vault.connect(chain.signer(rest)).offerHandover(SEED, former)).to.be.revertedWithCustomError(
-          ...[vault, "VestVault_NotBeneficiary"] as const,
+          ...([vault, "VestVault_NotBeneficiary"] as const),
         );
       });
     }

@@ -1,12 +1,21 @@
 import { expect } from "chai";
-import { ZeroAddress } from "ethers";
+import { type Interface, ZeroAddress } from "ethers";
 import { mined } from "../../../src/core/chain/events.ts";
 import { type Book, encodeBook, lastMonthOf, vestedAt } from "../../../src/vesting/book.ts";
 import { anniversary } from "../../../src/vesting/calendar.ts";
 import { unlockedAt } from "../../../src/vesting/table.ts";
 import type { ImitationOpg, Reenterer, VestVault } from "../../../typechain-types/index.ts";
 import { fixturesOn, type Load } from "../../helpers/fixtures.ts";
-import { openVault, openVaultChain, plainVault, smallBook, SUPPLY_WEI, totalOf, type VaultChain } from "../../helpers/vault.ts";
+import {
+  fieldsOf,
+  openVault,
+  openVaultChain,
+  plainVault,
+  SUPPLY_WEI,
+  smallBook,
+  totalOf,
+  type VaultChain,
+} from "../../helpers/vault.ts";
 
 /*
 VestVault, custody
@@ -56,6 +65,9 @@ describe("VestVault, custody", () => {
     return Object.entries(known).flatMap(([name, calls]) => calls.map((args): [string, unknown[]] => [name, args]));
   }
 
+  const encode = ({ interface: abi }: VestVault, name: string, args: unknown[]) =>
+    (abi as Interface).encodeFunctionData(name, args);
+
   it("66, 67: never approves anybody, and pays nothing but grants, in its whole life", async () => {
     const { vault, opg, launch } = await load(open);
     const [next, revoker] = [chain.signer(10), chain.signer(7)];
@@ -90,7 +102,7 @@ describe("VestVault, custody", () => {
     const [sealed] = await vault.queryFilter(vault.filters.Sealed());
     const [launched] = await launch.queryFilter(launch.filters.Launched());
     const [minted] = await opg.queryFilter(opg.filters.Transfer(ZeroAddress, vault));
-    expect(sealed?.args.toArray()).to.deep.equal([totalOf(book), totalOf(book)]);
+    expect(fieldsOf(sealed?.args)).to.deep.equal([totalOf(book), totalOf(book)]);
     expect(new Set([sealed, launched, minted].map((event) => event?.transactionHash)).size).to.equal(1);
     const [written] = await vault.queryFilter(vault.filters.BookWritten());
     expect(written?.transactionHash).to.equal(sealed?.transactionHash);
@@ -104,7 +116,7 @@ describe("VestVault, custody", () => {
       await chain.reach(time);
       for (const [name, args] of harmless(vault)) {
         for (const by of [1, 4, 5, 7, 8, 10]) {
-          const data = vault.interface.encodeFunctionData(name as "seal", args as []);
+          const data = encode(vault, name, args);
           const done = await chain
             .signer(by)
             .sendTransaction({ to: vault, data, gasLimit: 1_000_000 })
@@ -159,7 +171,7 @@ describe("VestVault, custody", () => {
       const { vault, opg } = await load(open);
       await chain.reach(timeOf(5));
       const calls = [...harmless(vault), ["claim", [3]], ["claimMany", [[3]]]] as [string, unknown[]][];
-      for (const data of ["0x", ...calls.map(([name, args]) => vault.interface.encodeFunctionData(name as "seal", args as []))]) {
+      for (const data of ["0x", ...calls.map(([name, args]) => encode(vault, name, args))]) {
         const sent = chain.signer(4).sendTransaction({ to: vault, data, value: 1n, gasLimit: 1_000_000 });
         await expect(sent).to.be.revert(chain.ethers);
       }
@@ -175,7 +187,7 @@ describe("VestVault, custody", () => {
       const { provider } = chain.ethers;
       const code = await provider.getCode(to);
       for (const data of ["0x", "0x00", vault.interface.encodeFunctionData("seal"), `0x${"ff".repeat(4_000)}`]) {
-        const receipt = await mined(chain.signer(1).sendTransaction({ to, data, value: 1n }));
+        const receipt = (await (await chain.signer(1).sendTransaction({ to, data, value: 1n })).wait())!;
         expect(receipt.logs).to.deep.equal([]);
         expect(await provider.call({ to, data })).to.equal("0x");
       }
@@ -189,7 +201,12 @@ describe("VestVault, custody", () => {
     const TEAM = 0;
     /** The actor is beneficiary and revoker of everything, and is called in the middle of each payment. */
     async function hostile() {
-      const token: ImitationOpg = await chain.ethers.deployContract("ImitationOpg", ["OpenGradient", "OPG", 18, SUPPLY_WEI]);
+      const token: ImitationOpg = await chain.ethers.deployContract("ImitationOpg", [
+        "OpenGradient",
+        "OPG",
+        18,
+        SUPPLY_WEI,
+      ]);
       const actor: Reenterer = await chain.ethers.deployContract("Reenterer");
       const beneficiary = String(actor.target);
       const own: Book = {
@@ -208,11 +225,19 @@ describe("VestVault, custody", () => {
     }
 
     for (const [what, call, reason] of [
-      ["claim of the same", (vault: VestVault) => vault.interface.encodeFunctionData("claim", [3]), "VestVault_NothingDue"],
+      [
+        "claim of the same",
+        (vault: VestVault) => vault.interface.encodeFunctionData("claim", [3]),
+        "VestVault_NothingDue",
+      ],
       ["claimMany of the same", (vault: VestVault) => vault.interface.encodeFunctionData("claimMany", [[3, 3]]), null],
       ["claimMany of all", (vault: VestVault) => vault.interface.encodeFunctionData("claimMany", [allIds()]), null],
       ["revoke", (vault: VestVault) => vault.interface.encodeFunctionData("revoke", [TEAM, 6, ""]), null],
-      ["offerHandover", (vault: VestVault) => vault.interface.encodeFunctionData("offerHandover", [3, vault.target]), "VestVault_BadBeneficiary"],
+      [
+        "offerHandover",
+        (vault: VestVault) => vault.interface.encodeFunctionData("offerHandover", [3, vault.target]),
+        "VestVault_BadBeneficiary",
+      ],
       ["seal", (vault: VestVault) => vault.interface.encodeFunctionData("seal"), "VestVault_AlreadySealed"],
     ] as [string, (vault: VestVault) => string, string | null][]) {
       it(`pays nothing twice when ${what} comes from within a payment`, async () => {

@@ -100,7 +100,7 @@ abstract contract VestingActions is VestingState {
     /// @notice By the record's revoker, when it may and when it may not; and by others.
     function revoke(uint256 seed) external {
         ++calls;
-        if (_draw(seed, "rarely", 3) != 0) return;
+        if (_draw(seed, "rarely", 2) != 0) return;
         uint256 id = _draw(seed, "grant", grants.length);
         GrantBook storage grant = grants[id];
         Terms memory t = terms[grant.terms];
