@@ -1,5 +1,5 @@
 import type { IgnitionModule, IgnitionModuleResult } from "@nomicfoundation/ignition-core";
-import { type BaseContract, getCreateAddress } from "ethers";
+import { type BaseContract, getAddress, getCreateAddress } from "ethers";
 import type { Deployment } from "../src/core/chain/deployment.ts";
 import { bookHash, encodeBook } from "../src/vesting/book.ts";
 import { type LaunchPlan, planLaunch } from "../src/vesting/launchPlan.ts";
@@ -13,6 +13,9 @@ import { protocolModule } from "./protocol.ts";
 export type Phase = "launch" | "protocol";
 
 type Module = IgnitionModule<string, string, IgnitionModuleResult<string>>;
+
+/** Stands in a plan for the emission budget before it stands; nobody has this address. */
+export const UNKNOWN = getAddress(`0x${"ff".padStart(40, "0")}`);
 
 /** Runs one module to its end: what was sent before is not sent again. */
 export type RunPhase = (phase: Phase, module: Module) => Promise<Record<string, BaseContract>>;
@@ -35,6 +38,8 @@ export async function deployAll(
   schedule: LaunchSchedule,
   run: RunPhase,
 ): Promise<Deployed> {
+  // What cannot be launched is refused before anything is sent.
+  encodeBook(planLaunch(schedule, (account) => accountOf(account, deployer, UNKNOWN)).book);
   const launcher = await run("launch", launchModule(parameters));
   const addressOf = async (name: string) => (launcher[name] as BaseContract).getAddress();
   const addresses = {

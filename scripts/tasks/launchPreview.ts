@@ -1,4 +1,4 @@
-import { accountOf } from "../../deploy/deploy.ts";
+import { accountOf, UNKNOWN } from "../../deploy/deploy.ts";
 import { bookHash, encodeBook, type Schedule } from "../../src/vesting/book.ts";
 import { anniversary, formatTime } from "../../src/vesting/calendar.ts";
 import { toOpg } from "../../src/vesting/expected.ts";
@@ -30,9 +30,6 @@ export type LaunchPreview = {
   /** `hash` is null while the book names an address that is not known yet. */
   book: { bytes: number; hash: string | null; tableHash: string };
 };
-
-/** Stands in a book for an address that is not known yet; no key and no contract has it. */
-const UNKNOWN = "0x00000000000000000000000000000000000000fF";
 
 type Who = { network: string; chainId: number; deployer: string };
 
