@@ -1,6 +1,11 @@
-import { type Book, bookHash, encodeBook, type Grant, type Schedule } from "../../src/vesting/book.ts";
+import { type Book, bookHash, encodeBook, type Grant, type Schedule, vestedAt } from "../../src/vesting/book.ts";
+import { formatTime, parseTime } from "../../src/vesting/calendar.ts";
 import type { ExportInput, Liquid } from "../../src/vesting/exports/types.ts";
-import { tableHash } from "../../src/vesting/table.ts";
+import type { PageReport } from "../../src/vesting/page/types.ts";
+import type { Claim, ReportRow } from "../../src/vesting/reportTypes.ts";
+import { tableHash, unlockTable } from "../../src/vesting/table.ts";
+
+const DAY = 86_400;
 
 const OPG = 10n ** 18n;
 const MILLION = 1_000_000n * OPG;
@@ -59,4 +64,43 @@ export function publishedInput(): ExportInput {
       commit: "0123456789abcdef0123456789abcdef01234567",
     },
   };
+}
+
+/**
+ * A report on the published schedule up to 2026-11-20: every unlock as the file has it, the first block two seconds late at
+ * most, and each grant claimed some days after its unlocks, but the last of them not yet.
+ */
+export function publishedReport(): PageReport {
+  const { book } = publishedBook();
+  const head = { block: 45_120_000, unix: parseTime("2026-11-20T12:00:00Z") };
+  const { unlocks } = unlockTable(book);
+  const blockAt = (unix: number) => Math.floor((unix - 1_686_789_347) / 2);
+  const rows = unlocks.map(({ month, unix, amountWei, cumulativeWei }): ReportRow => {
+    const passed = unix <= head.unix;
+    return {
+      month,
+      at: formatTime(unix),
+      unix,
+      saidWei: amountWei,
+      shownWei: passed ? amountWei : 0n,
+      cumulativeWei,
+      differenceWei: 0n,
+      block: passed ? blockAt(unix) + 1 : null,
+      latenessSeconds: passed ? 1 : null,
+    };
+  });
+  const paid = book.grants.map(() => 0n);
+  const claims = unlocks
+    .filter(({ unix }) => unix <= head.unix)
+    .flatMap(({ unix }, round) =>
+      book.grants.flatMap((grant, id): Claim[] => {
+        const at = unix + (2 + 5 * id) * DAY + 5_400 * round;
+        const amountWei = vestedAt(book, grant, at) - (paid[id] as bigint);
+        if (at > head.unix || amountWei === 0n || (round + id) % 3 === 2) return [];
+        paid[id]! += amountWei;
+        const transaction = `0x${(round * 100 + id + 1).toString(16).padStart(64, "0")}`;
+        return [{ grant: id, to: grant.beneficiary, amountWei, block: blockAt(at), unix: at, transaction }];
+      }),
+    );
+  return { rows, claims, head };
 }
