@@ -130,7 +130,49 @@ function claimsLegend(input: PageInput, { head, claims }: PageReport): string {
 }
 
 function legendItem(colour: string, label: string, amount: string, shape?: "line"): string {
-  const claimedWei = (claims: Claim[]) => claims.reduce((sum, { amountWei }) => sum + amountWei, 0n);
+  const swatch = `<i${shape ? ` class="${shape}"` : ""} data-colour="${colour}"></i>`;
+  return `<li>${swatch}${escapeHtml(label)} <span>${amount}</span></li>`;
+}
+
+function claimsSection(input: PageInput): string {
+  if (!input.report) return "";
+  return `<section class="chart">
+<h2>Unlocked and claimed</h2>
+<p class="note">The book's categories up to block ${input.report.head.block}. The gap between the top and the line waits in the vault to be claimed.</p>
+${claimsLegend(input, input.report)}
+${claimsChart(input)}
+</section>`;
+}
+
+function unlocksNote({ report }: PageInput): string {
+  if (!report) return "What the book says. A conformance report adds what the chain shows.";
+  const { block, unix } = report.head;
+  return `Compared with the chain up to block ${block} (${formatTime(unix)}). Difference: greatest deviation between the file and the chain at that unlock. Late: seconds between the moment and the first block after it.`;
+}
+
+function facts({ bookHash, tableHash, source }: PageInput): string {
+  const known: [string, string | number | undefined][] = [
+    ["Book hash", bookHash],
+    ["Table hash", tableHash],
+    ["Chain id", source.chainId],
+    ["Token", source.token],
+    ["Vault", source.vault],
+    ["Book", source.book],
+    ["Lens", source.lens],
+    ["Compiler", source.compiler],
+    ["Commit", source.commit],
+  ];
+  const items = known
+    .filter(([, value]) => value !== undefined)
+    .map(([name, value]) => `<dt>${name}</dt><dd>${escapeHtml(String(value))}</dd>`);
+  return `<section>
+<h2>Check it</h2>
+<p class="note">The book hash is keccak256 of the published file and EXTCODEHASH of the book. The table hash is keccak256 over the months of timestamp and cumulative wei.</p>
+<dl class="facts">${items.join("\n")}</dl>
+</section>`;
+}
+
+const claimedWei = (claims: Claim[]) => claims.reduce((sum, { amountWei }) => sum + amountWei, 0n);
 
 const whole = (wei: bigint) => formatWeiGrouped(wei, 0);
 
