@@ -1,5 +1,4 @@
-import { ContractFactory, type ContractTransactionResponse, getCreateAddress } from "ethers";
-import hre from "hardhat";
+import { type ContractTransactionResponse, getCreateAddress } from "ethers";
 import { type Book, encodeBook } from "../../../src/vesting/book.ts";
 import { anniversary } from "../../../src/vesting/calendar.ts";
 import { measure, type Row } from "./row.ts";
@@ -42,11 +41,9 @@ export async function vestRows({ protocol }: Bench): Promise<Row[]> {
   const created = await measure(Promise.resolve(vault.deploymentTransaction() as ContractTransactionResponse));
   const sealed = await measure(vault.seal());
 
-  // OpenZeppelin's wallet, its own artifact, beside ours.
-  const wallet = await walletFactory(owner);
   const start = anniversary(book.anchor, 0);
   const duration = anniversary(book.anchor, TRANCHES) - start;
-  const peer = await wallet.deploy(owner.address, start, duration);
+  const peer = await ethers.deployContract("PeerVestingWallet", [owner.address, start, duration]);
   const peerCreated = await measure(Promise.resolve(peer.deploymentTransaction() as ContractTransactionResponse));
   await opg.transfer(peer.target, GRANT_WEI);
 
@@ -90,9 +87,4 @@ export async function vestRows({ protocol }: Bench): Promise<Row[]> {
       peer: walletOf("release", peerLater.gasUsed),
     },
   ];
-}
-
-async function walletFactory(owner: ConstructorParameters<typeof ContractFactory>[2]) {
-  const { abi, bytecode } = await hre.artifacts.readArtifact("VestingWallet");
-  return new ContractFactory(abi, bytecode, owner);
 }
