@@ -1,6 +1,6 @@
 import type { Book } from "../book.ts";
 
-/** An amount that was minted at launch and never locked. */
+/** What was minted at launch and never locked, one entry a category. */
 export type Liquid = { category: string; amountWei: bigint };
 
 /** Where the book can be looked up; what is not known is left out. Addresses are 0x-prefixed. */

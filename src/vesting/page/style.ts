@@ -39,15 +39,14 @@ svg{display:block;width:100%;height:auto}
 .scroll:focus-visible{outline:2px solid var(--accent);outline-offset:-2px}
 table{border-collapse:separate;border-spacing:0;width:100%;font-size:12.5px;line-height:1.35;font-variant-numeric:tabular-nums}
 caption{caption-side:bottom;text-align:left;padding:12px 20px;color:var(--soft);font-size:12px}
-th,td{padding:7px 8px;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;white-space:nowrap}
+th,td{padding:7px 6px;border-bottom:1px solid var(--line);text-align:left;vertical-align:top;white-space:nowrap}
 .n{text-align:right}
-thead th{color:var(--soft);font-weight:600;font-size:12px;background:var(--band);white-space:normal;vertical-align:bottom}
+thead th{color:var(--soft);font-weight:600;font-size:11.5px;background:var(--band);white-space:normal;vertical-align:bottom}
 th:first-child{position:sticky;left:0;z-index:1;background:var(--card);padding-left:20px;font-weight:600}
 thead th:first-child{background:var(--band)}
 td:last-child,thead th:last-child{padding-right:20px}
-td small,th small,caption small{color:var(--faint);font-size:10px;font-weight:400}
+td small,th small,caption small{color:var(--faint);font-size:10px;font-weight:400;letter-spacing:-.03em}
 td small{display:block}
-time small{display:block}
 .sum{font-weight:600}
 .none{color:var(--faint)}
 .good{color:var(--good);font-weight:600}
@@ -56,8 +55,7 @@ time small{display:block}
 .year span{position:sticky;left:20px}
 .unlocked td,.unlocked th,.unlocked th:first-child{background:color-mix(in srgb,var(--good) 5%,var(--card))}
 .next td,.next th,.next th:first-child{background:var(--next)}
-tr.unlock time{display:inline-block}
-.state{display:inline-block;vertical-align:top;margin-left:6px;padding:0 6px;border:1px solid var(--line);border-radius:99px;font-size:11px;font-weight:500;color:var(--soft)}
+.state{display:inline-block;margin-left:4px;padding:0 6px;border:1px solid var(--line);border-radius:99px;font-size:10.5px;line-height:1.4;font-weight:500;color:var(--soft)}
 .unlocked .state{border-color:var(--good);color:var(--good)}
 .next .state{border-color:var(--accent);background:var(--accent);color:var(--card)}
 .facts{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:6px 20px;margin:12px 0 0;font-size:13px}
@@ -83,8 +81,8 @@ section.chart>h2,section.chart>p,section.chart>ul{margin-left:16px;margin-right:
 .scroll{margin:12px -16px -16px}
 th,td{padding:7px 10px}
 th:first-child{padding-left:16px}
-tr.unlock th{min-width:0;box-shadow:1px 0 0 var(--line)}
-.state{display:block;width:max-content;margin:3px 0 0}
+tr.unlock th{box-shadow:1px 0 0 var(--line)}
+.year span{left:16px}
 .legend{flex-direction:column;gap:5px}
 .legend li{white-space:normal}
 .legend span{margin-left:auto;text-align:right}

@@ -18,10 +18,10 @@ export function unlocksHtml(input: PageInput): string {
   const next = now === null ? undefined : unlocks.find(({ unix }) => unix > now);
   const columns = [
     "Unlocks",
+    ...(report ? ["Difference (wei)", "Late (s)"] : []),
     ...categories.map(categoryLabel),
     "Cumulative",
     "% of supply",
-    ...(report ? ["Difference, wei", "Late, s"] : []),
   ];
   const years = Map.groupBy(unlocks, ({ unix }) => isoDate(unix).slice(0, 4));
   const bodies = [...years].map(([year, members]) => {
@@ -46,15 +46,15 @@ ${bodies.join("\n")}
 function unlockRow(input: PageInput, unlock: Unlock, state: string, row: ReportRow | undefined): string {
   const { unix, amountWei, cumulativeWei, byCategoryWei } = unlock;
   const number = (html: string, name = "") => `<td class="${`n ${name}`.trim()}">${html}</td>`;
+  const compared = input.report ? [number(...difference(row)), number(...late(row))] : [];
   const cells = [
     number(amountHtml(amountWei), "sum"),
-    ...byCategoryWei.map((wei) => number(wei > 0n ? amountHtml(wei) : "–", wei > 0n ? "" : "none")),
+    ...compared,
+    ...byCategoryWei.map((wei) => (wei > 0n ? number(amountHtml(wei)) : number("–", "none"))),
     number(amountHtml(cumulativeWei)),
     number(formatPercent(cumulativeWei, supplyWei(input), 4)),
   ];
-  if (input.report)
-    cells.push(number(...difference(row)), number(late(row), row?.latenessSeconds == null ? "none" : ""));
-  const date = `<time datetime="${formatTime(unix)}">${isoDate(unix)}<small>${isoClock(unix)}</small></time>`;
+  const date = `<time datetime="${formatTime(unix)}">${isoDate(unix)}<br><small>${isoClock(unix)}</small></time>`;
   const mark = state && ` <span class="state">${state}</span>`;
   return `<tr class="${`unlock ${state}`.trim()}"><th scope="row">${date}${mark}</th>${cells.join("")}</tr>`;
 }
@@ -64,4 +64,6 @@ function difference(row: ReportRow | undefined): [html: string, name: string] {
   return row.differenceWei === 0n ? ["0", "good"] : [`${row.differenceWei}`, "bad"];
 }
 
-const late = (row: ReportRow | undefined) => (row?.latenessSeconds == null ? "–" : `${row.latenessSeconds}`);
+function late(row: ReportRow | undefined): [html: string, name: string] {
+  return row?.latenessSeconds == null ? ["–", "none"] : [`${row.latenessSeconds}`, ""];
+}
