@@ -7,6 +7,7 @@ import { Mode, Status } from "../core/protocol/receipt.ts";
 import { formatOpg } from "../core/units.ts";
 import { fail, lines, print } from "./output.ts";
 import { ROLES, type Role } from "./roles/names.ts";
+import { addVesting } from "./vesting/program.ts";
 
 // A command's own modules are loaded when it runs: help and a wrong option answer at once.
 const operator = () => import("./commands/operator.ts");
@@ -229,6 +230,8 @@ program
       print(await publish(folder, publication), options, lines);
     },
   );
+
+addVesting(program.command("vesting").description("locked OPG: check, show, export, claim"));
 
 program
   .command("bench")

@@ -4,9 +4,10 @@ import { formatTime } from "./calendar.ts";
 import { bookDifference } from "./compareBooks.ts";
 import { type ScanState, scanOutflow } from "./outflow.ts";
 import type { Claim, ReportRow } from "./reportTypes.ts";
-import { type Block, checkStands, view } from "./rpc.ts";
+import { type Block, checkStands, codeAt, view } from "./rpc.ts";
 import { tableHash, type Unlock, unlockedAt, unlockTable } from "./table.ts";
 import { askLens, readGrants, tokenAbi, type Vault, vaultAbi } from "./vault.ts";
+import { type CompiledCode, isCode } from "./vaultCode.ts";
 
 /** What the published file says of every unlock so far, what the chain shows, and how far they are apart. */
 export type Report = {
@@ -15,6 +16,9 @@ export type Report = {
   bookHashMatches: boolean;
   tableHash: string;
   tableHashMatches: boolean;
+  /** Whether vault and lens are the contracts of this checkout, apart from immutables; null when it is not built. */
+  vaultCodeMatches: boolean | null;
+  lensCodeMatches: boolean | null;
   maxDifferenceWei: bigint;
   chainId: number;
   lens: string;
@@ -38,6 +42,8 @@ export type ReportOptions = {
   published: Uint8Array;
   /** Names of the grants, by id; may be empty. */
   names?: string[];
+  /** What vault and lens were compiled to; without it their code is not compared. */
+  compiled?: { vault: CompiledCode; lens: CompiledCode } | undefined;
   /** Unlocks after this Unix timestamp are left out. */
   until?: number | undefined;
   /** An earlier scan of the events, to go on from. */
@@ -100,6 +106,14 @@ export async function makeReport(vault: Vault, options: ReportOptions): Promise<
   const table = tableHash(said);
   if (chainTable !== table)
     problems.push(`The chain's own table of unlocks hashes to ${chainTable}, the file's to ${table}`);
+  const codeOf = async (address: string, compiled: CompiledCode | undefined, what: string) => {
+    if (!compiled) return null;
+    const same = isCode(await codeAt(rpc, address, head), compiled);
+    if (!same) problems.push(`The ${what} at ${address} is not the contract of this source`);
+    return same;
+  };
+  const vaultCodeMatches = await codeOf(vault.vault, options.compiled?.vault, "vault");
+  const lensCodeMatches = await codeOf(vault.lens, options.compiled?.lens, "lens");
   await checkStands(rpc, head);
 
   return {
@@ -108,6 +122,8 @@ export async function makeReport(vault: Vault, options: ReportOptions): Promise<
     bookHashMatches: codeDifference === null,
     tableHash: table,
     tableHashMatches: chainTable === table,
+    vaultCodeMatches,
+    lensCodeMatches,
     maxDifferenceWei: unlocks.reduce((most, { differenceWei }) => (differenceWei > most ? differenceWei : most), 0n),
     chainId: vault.chainId,
     lens: vault.lens,

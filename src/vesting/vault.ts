@@ -30,7 +30,8 @@ export async function openVault(rpc: Rpc, lens: string): Promise<Vault> {
   const chainId = Number(await ask(rpc, "eth_chainId", []));
   const head = await headOf(rpc);
   const [vault] = await view(rpc, lensAbi, lens, "vault", [], head);
-  const [bookAddress] = await view(rpc, lensAbi, lens, "book", [], head);
+  // From the vault itself: what a lens says of it may be wrong.
+  const [bookAddress] = await view(rpc, vaultAbi, vault, "book", [], head);
   const [token] = await view(rpc, vaultAbi, vault, "token", [], head);
   const file = getBytes(await codeAt(rpc, bookAddress, head));
   return { rpc, chainId, head, lens, vault, token, bookAddress, file, book: decodeBook(file) };

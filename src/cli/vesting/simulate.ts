@@ -2,10 +2,11 @@ import { computeAddress, id } from "ethers";
 import { BaseError } from "../../core/errors.ts";
 import { bookHash, encodeBook } from "../../vesting/book.ts";
 import { anniversary } from "../../vesting/calendar.ts";
-import { type LaunchPlan, planLaunch } from "../../vesting/launchPlan.ts";
+import type { LaunchPlan } from "../../vesting/launchPlan.ts";
 import type { LaunchSchedule } from "../../vesting/scheduleFile.ts";
 import { unlockTable } from "../../vesting/table.ts";
 import { openVault, type Vault } from "../../vesting/vault.ts";
+import { planOf } from "./source.ts";
 
 const DAY = 86_400;
 
@@ -24,13 +25,19 @@ export async function simulate(
   // Hardhat is loaded only here: the other commands run without it.
   const { network } = await import("hardhat");
   const start = anniversary(schedule.anchor, 0) - DAY;
-  const connection = await network.create({ override: { initialDate: new Date(start * 1000), allowBlocksWithSameTimestamp: false } });
+  const connection = await network.create({
+    override: { initialDate: new Date(start * 1000), allowBlocksWithSameTimestamp: false },
+  });
   try {
     const { ethers, provider } = connection;
-    const plan = planLaunch(schedule, (account, grantId) => addressOf(account ?? grantId));
+    const plan = planOf(schedule, addressFor);
     const file = encodeBook(plan.book);
     const launch = await ethers.deployContract("TokenLaunch");
-    await launch.launch(file, plan.lockedWei, plan.liquid.map(({ to, amountWei }) => ({ to, amountWei })));
+    await launch.launch(
+      file,
+      plan.lockedWei,
+      plan.liquid.map(({ to, amountWei }) => ({ to, amountWei })),
+    );
     const vault = await ethers.getContractAt("VestVault", await launch.vault());
     const lens = await ethers.deployContract("ScheduleLens", [vault.target]);
 
@@ -60,7 +67,7 @@ export async function simulate(
   }
 }
 
-/** The address of an account that the schedule leaves open or names: of a public "key" that is the name's hash. */
-function addressOf(account: string): string {
+/** Stands for an account that a schedule leaves open or names: the address of the key that is the hash of its name. */
+export function addressFor(account: string): string {
   return /^0x[0-9a-fA-F]{40}$/.test(account) ? account : computeAddress(id(`opg vesting simulation ${account}`));
 }

@@ -1,5 +1,6 @@
 import { exportCsv } from "./csv.ts";
 import { exportDefillama } from "./defillama.ts";
+import type { ExportFormat } from "./formats.ts";
 import { exportIcs } from "./ics.ts";
 import { exportJson } from "./json.ts";
 import { exportTokenomist } from "./tokenomist.ts";
@@ -11,11 +12,7 @@ const FORMATS = {
   ics: { file: "unlocks.ics", write: exportIcs },
   defillama: { file: "opg.ts", write: exportDefillama },
   tokenomist: { file: "tokenomist.json", write: exportTokenomist },
-} satisfies Record<string, { file: string; write: (input: ExportInput) => string }>;
-
-export type ExportFormat = keyof typeof FORMATS;
-
-export const EXPORT_FORMATS = Object.keys(FORMATS) as ExportFormat[];
+} satisfies Record<ExportFormat, { file: string; write: (input: ExportInput) => string }>;
 
 /** The text of an export, UTF-8. The same input gives the same bytes. */
 export function exportSchedule(format: ExportFormat, input: ExportInput): string {

@@ -1,5 +1,6 @@
 import { expect } from "chai";
-import { EXPORT_FORMATS, exportFileName, exportSchedule } from "../../../../src/vesting/exports/index.ts";
+import { EXPORT_FORMATS } from "../../../../src/vesting/exports/formats.ts";
+import { exportFileName, exportSchedule } from "../../../../src/vesting/exports/index.ts";
 import { publishedInput } from "../../../helpers/vesting.ts";
 
 /*
