@@ -141,7 +141,10 @@ program
 const keeper = program.command("keeper").description("what runs on cron");
 keeper
   .command("run")
-  .argument("<name>", "settle: commits batches; answer: proves debits that are claimed against")
+  .argument(
+    "<name>",
+    "settle: commits batches; answer: proves debits that are claimed against; vesting: claims what is due",
+  )
   .option("--once", "one pass, then exit: 0 done, 1 wrong input, 75 try again", false)
   .option("--dry-run", "plan, but have nothing signed and send nothing", false)
   .option("--interval <seconds>", "between passes", whole(1), 10)

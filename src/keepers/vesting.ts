@@ -13,7 +13,7 @@ export type VestingKeeper = {
   /** Grants to look at; all of them without it. */
   grants?: readonly number[] | undefined;
   /** Most gas of one transaction. */
-  gasCap?: bigint;
+  gasCap?: bigint | undefined;
   logger: Logger;
 };
 

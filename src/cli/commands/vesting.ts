@@ -18,7 +18,7 @@ import type { Rpc } from "../../vesting/rpc.ts";
 import { tableHash, unlockTable } from "../../vesting/table.ts";
 import { readGrants } from "../../vesting/vault.ts";
 import type { CompiledCode } from "../../vesting/vaultCode.ts";
-import { type Config, readEnvironment } from "../config.ts";
+import { readEnvironment } from "../config.ts";
 import { Exit, lines, print } from "../output.ts";
 import { calendarText, reportText } from "../vesting/print.ts";
 import { progress } from "../vesting/progress.ts";
@@ -26,7 +26,7 @@ import { openVestingQueue } from "../vesting/queue.ts";
 import { scanFile } from "../vesting/scanFile.ts";
 import { addressFor, simulate } from "../vesting/simulate.ts";
 import {
-  type Defaults,
+  defaultsOf,
   inputOfBook,
   inputOfChain,
   inputOfPlan,
@@ -41,12 +41,6 @@ type Output = { json?: boolean };
 type ReportOptions = SourceOptions & Output & { simulate?: string; until?: number; html?: string };
 type CalendarOptions = SourceOptions & Output & { schedule?: string; next: number; from?: number; html?: string };
 type ExportOptions = SourceOptions & { schedule?: string; format: ExportFormat; out?: string };
-
-const defaultsOf = ({ OPG_DEPLOYMENT, RPC_URL, RPC_TIMEOUT_MS }: Config): Defaults => ({
-  deployment: OPG_DEPLOYMENT,
-  rpcUrl: RPC_URL,
-  timeoutMs: RPC_TIMEOUT_MS,
-});
 
 /** Checks a chain, or a simulation, against the published file. Exit code 1 on any difference. */
 export async function report(options: ReportOptions, rpc?: Rpc): Promise<void> {

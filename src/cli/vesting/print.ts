@@ -48,14 +48,21 @@ export function reportText(report: Report, publishedFrom: string): string {
 /** A table of unlocks by category, in OPG with two decimals; the exact wei are in --json and the exports. */
 export function calendarText(categories: string[], unlocks: Unlock[]): string {
   if (unlocks.length === 0) return "Nothing is left to unlock.";
+  // Categories with nothing in these rows would only take room.
+  const shown = categories.map((_, i) => i).filter((i) => unlocks.some(({ byCategoryWei }) => byCategoryWei[i] !== 0n));
   const table = new Table({
-    head: ["unlock (UTC)", "OPG", ...categories, "unlocked by then"],
+    head: ["unlock (UTC)", "OPG", ...shown.map((i) => categories[i] as string), "unlocked by then"],
     style: { head: [], border: [] },
-    colAligns: ["left", ...Array.from({ length: categories.length + 2 }, () => "right" as const)],
+    colAligns: ["left", ...Array.from({ length: shown.length + 2 }, () => "right" as const)],
   });
   const opg = (wei: bigint) => (wei === 0n ? "" : formatWeiGrouped(wei, 2));
   for (const { unix, amountWei, byCategoryWei, cumulativeWei } of unlocks) {
-    table.push([formatTime(unix), opg(amountWei), ...byCategoryWei.map(opg), opg(cumulativeWei)]);
+    table.push([
+      formatTime(unix),
+      opg(amountWei),
+      ...shown.map((i) => opg(byCategoryWei[i] as bigint)),
+      opg(cumulativeWei),
+    ]);
   }
   return table.toString();
 }

@@ -11,6 +11,7 @@ import type { Rpc } from "../../vesting/rpc.ts";
 import { type LaunchSchedule, parseSchedule } from "../../vesting/scheduleFile.ts";
 import { tableHash } from "../../vesting/table.ts";
 import { openVault, type Vault } from "../../vesting/vault.ts";
+import type { Config } from "../config.ts";
 
 const SUPPLY_WEI = 10n ** 27n;
 
@@ -25,6 +26,12 @@ export type SourceOptions = {
 };
 
 export type Defaults = { deployment: string; rpcUrl: string; timeoutMs: number };
+
+export const defaultsOf = ({ OPG_DEPLOYMENT, RPC_URL, RPC_TIMEOUT_MS }: Config): Defaults => ({
+  deployment: OPG_DEPLOYMENT,
+  rpcUrl: RPC_URL,
+  timeoutMs: RPC_TIMEOUT_MS,
+});
 
 /** A vault on its chain, with the published file that it is checked against. */
 export type OnChain = {
