@@ -457,7 +457,7 @@ class Check:
         rpc, head = self.rpc, self.head
         count = rpc.call(vault, head, "grantCount()")[0]
         self._equal("grantCount of the vault", count, len(self.book.grants))
-        paid = [rpc.call(vault, head, "grantState(uint256)", i)[0] for i in range(count)]
+        paid = [rpc.call(vault, head, "states(uint256)", i)[0] for i in range(count)]
         for i, (grant, wei) in enumerate(zip(self.book.grants, paid)):
             if wei > self.book.vested(grant, self.head_time):
                 self.problems.append(f"grant {i} was paid {wei} wei, above what is vested")

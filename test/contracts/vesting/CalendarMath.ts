@@ -11,7 +11,7 @@ CalendarMath
 │   anniversary: from January 1970, from March 2026, and up to the last month that a book can name
 ├── anniversary, elapsed: agree with src/vesting/calendar.ts on 2,000 random points
 ├── known dates: ends of February, of a year, of a century
-└── elapsed: at most 700 gas; 1,100 where the length of a month has to be known
+└── elapsed: at most 700 gas
 */
 describe("CalendarMath", () => {
   const DAYS = 300_000;
@@ -79,8 +79,8 @@ describe("CalendarMath", () => {
     expect([...counts].map(Number)).to.deep.equal(expected);
     // Before an anniversary, at it and after it, and before the first.
     const steps = points.map(({ k }, i) => (expected[i] as number) - k);
-    expect(new Set(steps)).to.include.keys(-1, 0, 1, 2);
-    expect(expected).to.include(0);
+    expect([...new Set(steps)]).to.include.members([-1, 0, 1, 2]);
+    expect(expected.some((count) => count === 0)).to.equal(true);
   });
 
   it("knows these", async () => {
@@ -104,20 +104,20 @@ describe("CalendarMath", () => {
     }
   });
 
-  it("counts what has elapsed for at most 700 gas, and 1,100 where a shorter month has to be considered", async () => {
-    for (const [at, day, limit] of [
-      ["2026-04-20T23:59:59Z", 21, 700],
-      ["2026-06-21T00:00:00Z", 21, 700],
-      ["2034-01-01T00:00:00Z", 1, 700],
-      ["2028-02-28T23:59:59Z", 28, 700],
-      ["2027-03-31T00:00:00Z", 31, 700],
-      ["2028-02-28T23:59:59Z", 29, 1_100],
-      ["2028-02-29T00:00:00Z", 31, 1_100],
-      ["2027-03-30T23:59:59Z", 31, 1_100],
-      ["2100-02-28T00:00:00Z", 30, 1_100],
+  it("counts what has elapsed for at most 700 gas", async () => {
+    for (const [at, day] of [
+      ["2026-04-20T23:59:59Z", 21],
+      ["2026-06-21T00:00:00Z", 21],
+      ["2034-01-01T00:00:00Z", 1],
+      ["2028-02-28T23:59:59Z", 28],
+      ["2027-03-31T00:00:00Z", 31],
+      ["2028-02-28T23:59:59Z", 29],
+      ["2028-02-29T00:00:00Z", 31],
+      ["2027-03-30T23:59:59Z", 31],
+      ["2100-02-28T00:00:00Z", 30],
     ] as const) {
       const { gas } = await harness.gasOfElapsed(parseTime(at), month(2026, 4), day);
-      expect(Number(gas), `${at}, day ${day}`).to.be.within(100, limit);
+      expect(Number(gas), `${at}, day ${day}`).to.be.within(100, 700);
     }
   });
 });
