@@ -198,7 +198,7 @@ class Book:
         name = category.rstrip(b"\0")
         self._rule(name != b"", at + 64, "the category is empty")
         for i, byte in enumerate(name):
-            self._rule(0 < byte < 128, at + 64 + i, f"0x{byte:02x} in the category")
+            self._rule(0x21 <= byte <= 0x7E, at + 64 + i, f"0x{byte:02x} in the category")
         return Schedule(bits(word, 39, 24), bits(word, 23, 16))
 
     def _grant(self, at: int) -> Grant:

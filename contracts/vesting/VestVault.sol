@@ -212,7 +212,6 @@ contract VestVault is IVestVault {
             metadata.totalSupply() == SUPPLY_WEI &&
                 metadata.decimals() == 18 &&
                 keccak256(bytes(metadata.symbol())) == keccak256("OPG") &&
-                keccak256(bytes(metadata.name())) == keccak256("OpenGradient") &&
                 keccak256(bytes(metadata.name())) == keccak256("OpenGradient");
         if (!same) revert VestVault_NotOpg(address(token_));
     }

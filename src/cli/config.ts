@@ -57,7 +57,11 @@ const variables = {
   CONFIRMATIONS: seconds.default(1),
 
   /** Grants that the vesting keeper claims: ids with commas between; all of them without it. */
-  VESTING_GRANTS: list.pipe(z.array(z.coerce.number().int().min(0))).optional(),
+  VESTING_GRANTS: z
+    .string()
+    .regex(/^\d{1,4}(,\d{1,4})*$/, "ids with commas between")
+    .transform((text) => text.split(",").map(Number))
+    .optional(),
   /** Most gas of one of its transactions. */
   VESTING_GAS_CAP: z.coerce.bigint().positive().optional(),
 
