@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
-import { hexlify, keccak256, Wallet } from "ethers";
+import { getAddress, hexlify, keccak256, Wallet } from "ethers";
 import type { LaunchPreview } from "../../scripts/tasks/launchPreview.ts";
 import { type LocalChain, startLocalChain } from "../../src/cli/demo/chain.ts";
 import { connectContracts } from "../../src/core/chain/contracts.ts";
@@ -57,7 +57,7 @@ describe("hardhat deploy", () => {
   const sentBy = ({ rpcUrl }: LocalChain, address: string) =>
     ask(rpcUrl, (provider) => provider.getTransactionCount(address));
   const deployerOf = ({ rpcUrl }: LocalChain) =>
-    ask(rpcUrl, async (provider) => (await provider.send("eth_accounts", []))[0] as string);
+    ask(rpcUrl, async (provider) => getAddress((await provider.send("eth_accounts", []))[0]));
 
   /** Every contract has the code that was written down, and points where it should. */
   async function checkDeployed({ rpcUrl }: LocalChain, deployment: Deployment): Promise<void> {
@@ -137,7 +137,7 @@ describe("hardhat deploy", () => {
         expect(await readDeployment(fileOf("local"))).to.deep.equal(second);
       });
 
-      for (const sent of [2, 3, 4, 7, 14]) {
+      for (const sent of [2, 5, 14]) {
         it(`goes on after a kill at ${sent} transactions, and sends nothing twice`, async () => {
           const deployer = await deployerOf(chain);
           const run = deployLocal(chain);
@@ -268,28 +268,31 @@ describe("hardhat deploy", () => {
     });
   });
 
-  for (const [what, from, to, said] of [
-    ["a beneficiary is open", 'beneficiary: "deployer"', "beneficiary: null", "fill this in first"],
-    ["the sums are wrong", 'upfrontWei: "0"', 'upfrontWei: "1"', "do not add up to the upfront amount"],
-    ["a category is unknown", 'category: "ecosystem"', 'category: "echosystem"', "there is no such category"],
-  ] as const) {
-    it(`says where when ${what}, sends nothing and writes nothing`, async () => {
-      const text = await readFile(new URL("../../deploy/parameters/local.json5", import.meta.url), "utf8");
-      const path = join(folder.path, "parameters.json5");
-      await writeFile(path, text.replace(from, to));
-      const chain = await startLocalChain();
-      try {
+  describe("with a schedule that does not hold together", () => {
+    let chain: LocalChain;
+    before(async () => {
+      chain = await startLocalChain();
+    });
+    after(() => chain?.stop());
+
+    for (const [what, from, to, said] of [
+      ["a beneficiary is open", 'beneficiary: "deployer"', "beneficiary: null", "fill this in first"],
+      ["the sums are wrong", 'upfrontWei: "0"', 'upfrontWei: "1"', "do not add up to the upfront amount"],
+      ["a category is unknown", 'category: "ecosystem"', 'category: "echosystem"', "there is no such category"],
+    ] as const) {
+      it(`says where when ${what}, sends nothing and writes nothing`, async () => {
+        const text = await readFile(new URL("../../deploy/parameters/local.json5", import.meta.url), "utf8");
+        const path = join(folder.path, "parameters.json5");
+        await writeFile(path, text.replace(from, to));
         const run = folder.start("local", { LOCAL_RPC_URL: chain.rpcUrl }, ["--parameters-file", path]);
         const { code, out, log } = await run.done;
         expect([code, out]).to.deep.equal([1, ""]);
         for (const part of [said, `file: ${path}`, "path: token.grants["]) expect(log).to.include(part);
         expect(await sentBy(chain, await deployerOf(chain))).to.equal(0);
         expect(existsSync(join(folder.path, "deployments"))).to.equal(false);
-      } finally {
-        await chain.stop();
-      }
-    });
-  }
+      });
+    }
+  });
 
   it("deploys in process and writes nothing", async () => {
     const { code, out, log } = await folder.start("default", {}).done;
