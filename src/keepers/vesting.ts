@@ -40,7 +40,10 @@ export async function claimDue({ open, queue, grants, gasCap = MAX_TRANSACTION_G
   const all = await readGrants(vault);
   const unknown = grants?.find((grant) => !all[grant]);
   if (unknown !== undefined) {
-    throw new InputError("There is no such grant", { code: "bad_grant", facts: { grant: unknown, grants: all.length } });
+    throw new InputError("There is no such grant", {
+      code: "bad_grant",
+      facts: { grant: unknown, grants: all.length },
+    });
   }
   const due = all.filter((grant) => grant.dueWei > 0n && (!grants || grants.includes(grant.id)));
   await checkStands(vault.rpc, vault.head);

@@ -92,6 +92,8 @@ describe("hardhat deploy", () => {
       const named = vesting.grantNames.filter((_, i) => grants[i]?.beneficiary === emissionBudget.target);
       expect(named).to.deep.equal(["ecosystem-rewards", "staking-rewards"]);
       expect(vesting.grantNames).to.have.length(grants.length);
+      const liquidWei = vesting.liquid.reduce((sum, { amountWei }) => sum + BigInt(amountWei), 0n);
+      expect(liquidWei + BigInt(vesting.lockedWei)).to.equal(10n ** 27n);
     });
   }
 
@@ -251,8 +253,8 @@ describe("hardhat deploy", () => {
         revocation: null,
       });
       expect(preview.liquid).to.deep.equal([
-        { grant: "liquidity", to: deployer, amountWei: `${6n * 10n ** 25n}` },
-        { grant: "airdrop", to: deployer, amountWei: `${4n * 10n ** 25n}` },
+        { grant: "liquidity", category: "liquidity", to: deployer, amountWei: `${6n * 10n ** 25n}` },
+        { grant: "airdrop", category: "airdrop", to: deployer, amountWei: `${4n * 10n ** 25n}` },
       ]);
       expect(preview.book.hash).to.equal(null);
       expect(await sentBy(chain, deployer)).to.equal(0);

@@ -24,13 +24,19 @@ export async function simulate(
   // Hardhat is loaded only here: the other commands run without it.
   const { network } = await import("hardhat");
   const start = anniversary(schedule.anchor, 0) - DAY;
-  const connection = await network.create({ override: { initialDate: new Date(start * 1000), allowBlocksWithSameTimestamp: false } });
+  const connection = await network.create({
+    override: { initialDate: new Date(start * 1000), allowBlocksWithSameTimestamp: false },
+  });
   try {
     const { ethers, provider } = connection;
     const plan = planLaunch(schedule, (account, grantId) => addressOf(account ?? grantId));
     const file = encodeBook(plan.book);
     const launch = await ethers.deployContract("TokenLaunch");
-    await launch.launch(file, plan.lockedWei, plan.liquid.map(({ to, amountWei }) => ({ to, amountWei })));
+    await launch.launch(
+      file,
+      plan.lockedWei,
+      plan.liquid.map(({ to, amountWei }) => ({ to, amountWei })),
+    );
     const vault = await ethers.getContractAt("VestVault", await launch.vault());
     const lens = await ethers.deployContract("ScheduleLens", [vault.target]);
 

@@ -536,8 +536,8 @@ describe("a schedule file", () => {
       ]);
       expect(plan.book.grants[2]?.beneficiary).to.equal(BUDGET);
       expect(plan.liquid).to.deep.equal([
-        { id: "pool", to: `0x${"44".repeat(20)}`, amountWei: 60n * M },
-        { id: "drop", to: A, amountWei: 40n * M },
+        { id: "pool", category: "liquidity", to: `0x${"44".repeat(20)}`, amountWei: 60n * M },
+        { id: "drop", category: "airdrop", to: A, amountWei: 40n * M },
       ]);
       expect(plan.lockedWei).to.equal(900n * M);
       expect(encodeBook(plan.book)).to.have.length(1 + 7 * 96 + 9 * 32);
