@@ -57,13 +57,14 @@ export async function deployAll(
 }
 
 /** What a deployment file says of its book. */
-export function vestingOf(network: string, { book, lockedWei, names }: LaunchPlan): Deployment["vesting"] {
+export function vestingOf(network: string, { book, lockedWei, names, liquid }: LaunchPlan): Deployment["vesting"] {
   return {
     bookHash: bookHash(encodeBook(book)),
     tableHash: tableHash(book),
     bookFile: `${network}.book`,
     lockedWei: lockedWei.toString(),
     grantNames: names,
+    liquid: liquid.map(({ amountWei, ...rest }) => ({ ...rest, amountWei: amountWei.toString() })),
   };
 }
 

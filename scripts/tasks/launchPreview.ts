@@ -1,7 +1,7 @@
 import { accountOf, UNKNOWN } from "../../deploy/deploy.ts";
+import { formatWeiGrouped } from "../../src/vesting/amount.ts";
 import { bookHash, encodeBook, type Schedule } from "../../src/vesting/book.ts";
 import { anniversary, formatTime } from "../../src/vesting/calendar.ts";
-import { toOpg } from "../../src/vesting/expected.ts";
 import { planLaunch } from "../../src/vesting/launchPlan.ts";
 import type { LaunchSchedule } from "../../src/vesting/scheduleFile.ts";
 import { tableHash } from "../../src/vesting/table.ts";
@@ -24,7 +24,7 @@ export type LaunchPreview = {
   chainId: number;
   deployer: string;
   locked: LockedRow[];
-  liquid: { grant: string; to: string | null; amountWei: string }[];
+  liquid: { grant: string; category: string; to: string | null; amountWei: string }[];
   lockedWei: string;
   liquidWei: string;
   /** `hash` is null while the book names an address that is not known yet. */
@@ -62,7 +62,9 @@ export function launchPreview(who: Who, schedule: LaunchSchedule, emissionBudget
         },
       };
     }),
-    liquid: plan.liquid.map(({ id, to, amountWei }) => ({ grant: id, to: known(to), amountWei: amountWei.toString() })),
+    liquid: plan.liquid.map(({ id, category, to, amountWei }) => {
+      return { grant: id, category, to: known(to), amountWei: amountWei.toString() };
+    }),
     lockedWei: plan.lockedWei.toString(),
     liquidWei: plan.liquid.reduce((sum, { amountWei }) => sum + amountWei, 0n).toString(),
     book: {
@@ -81,10 +83,14 @@ export function printLaunch({ locked, liquid, lockedWei, liquidWei, book, ...who
     return `${account(revocation.revoker)}, notice ${revocation.noticeMonths}, rest to ${account(revocation.remainderTo)}`;
   };
   const lockedTable = locked.map((row) => [
-    ...[row.grant, account(row.beneficiary), row.category, toOpg(BigInt(row.totalWei))],
+    ...[row.grant, account(row.beneficiary), row.category, formatWeiGrouped(BigInt(row.totalWei))],
     ...[row.firstUnlock, row.lastUnlock, revocable(row)],
   ]);
-  const liquidTable = liquid.map(({ grant, to, amountWei }) => [grant, account(to), toOpg(BigInt(amountWei))]);
+  const liquidTable = liquid.map(({ grant, to, amountWei }) => [
+    grant,
+    account(to),
+    formatWeiGrouped(BigInt(amountWei)),
+  ]);
   return [
     `Nothing is sent. ${who.network} (chain ${who.chainId}), deployer ${who.deployer}`,
     "",
@@ -98,9 +104,9 @@ export function printLaunch({ locked, liquid, lockedWei, liquidWei, book, ...who
     ...columns([["grant", "recipient", "OPG"], ...liquidTable]),
     "",
     ...columns([
-      ["locked", `${toOpg(BigInt(lockedWei))} OPG`],
-      ["liquid", `${toOpg(BigInt(liquidWei))} OPG`],
-      ["supply", `${toOpg(BigInt(lockedWei) + BigInt(liquidWei))} OPG`],
+      ["locked", `${formatWeiGrouped(BigInt(lockedWei))} OPG`],
+      ["liquid", `${formatWeiGrouped(BigInt(liquidWei))} OPG`],
+      ["supply", `${formatWeiGrouped(BigInt(lockedWei) + BigInt(liquidWei))} OPG`],
       ["book", `${book.bytes} bytes, keccak256 ${book.hash ?? "known at deployment"}`],
       ["unlock table", `keccak256 ${book.tableHash}`],
     ]),

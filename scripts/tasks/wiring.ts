@@ -3,6 +3,7 @@ import type { Parameters } from "../../deploy/parameters.ts";
 import { connectContracts } from "../../src/core/chain/contracts.ts";
 import { addressesOf, type Deployment } from "../../src/core/chain/deployment.ts";
 import { BaseError } from "../../src/core/errors.ts";
+import { chainTableHash } from "../../src/vesting/chainTable.ts";
 
 /** Everything points to everything else as it should; a deployment that does not is not written down. */
 export async function checkWiring(provider: Provider, deployment: Deployment, parameters: Parameters): Promise<void> {
@@ -30,7 +31,7 @@ export async function checkWiring(provider: Provider, deployment: Deployment, pa
     ["vestVault's balance covers what is locked", heldWei + paidWei >= BigInt(vesting.lockedWei), true],
     ["keccak256 of the book's code", keccak256(await provider.getCode(vestBook.address)), vesting.bookHash],
     ["scheduleLens.vault", await scheduleLens.vault(), vestVault.target],
-    ["scheduleLens.tableHash", await scheduleLens.tableHash(), vesting.tableHash],
+    ["the unlock table of scheduleLens", await chainTableHash(scheduleLens), vesting.tableHash],
     ["emissionBudget.token", await emissionBudget.token(), opg.target],
     ["emissionBudget.vault", await emissionBudget.vault(), vestVault.target],
     ["emissionBudget.governance", await emissionBudget.governance(), timelock.address],

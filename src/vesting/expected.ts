@@ -1,3 +1,4 @@
+import { formatWei } from "./amount.ts";
 import type { Book } from "./book.ts";
 import { type Anchor, anniversary, elapsed, formatTime } from "./calendar.ts";
 import { grantParts, type PlacedGrant } from "./grantParts.ts";
@@ -41,7 +42,7 @@ export function checkExpected(rows: readonly ExpectedRow[], given: Given, placeO
       const said = row[name] as string;
       const computedWei = amountAt(book, name, month);
       if (computedWei !== toWei(said)) {
-        const computed = toOpg(computedWei);
+        const computed = formatWei(computedWei);
         throw badSchedule(place(name), "the schedule gives another amount", said, { said, computed });
       }
       const first = Array.from({ length: month }, (_, k) => k).find((k) => amountAt(book, name, k) === computedWei);
@@ -77,10 +78,4 @@ function amountAt(book: Book, name: ExpectedAmount, month: number): bigint {
 function toWei(opg: string): bigint {
   const [whole = "", decimals = ""] = opg.split(".");
   return BigInt(whole + decimals.padEnd(18, "0"));
-}
-
-/** 1500000000000000000n → `"1.500000000000000000"`: OPG with all decimals. */
-export function toOpg(amountWei: bigint): string {
-  const digits = amountWei.toString().padStart(19, "0");
-  return `${digits.slice(0, -18)}.${digits.slice(-18)}`;
 }

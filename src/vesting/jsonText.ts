@@ -53,22 +53,25 @@ export function badSchedule(
   place: Place,
   reason: string,
   value: unknown,
-  facts: Record<string, unknown> = {},
+  facts: Record<string, bigint | number | string> = {},
 ): InputError {
-  const text = typeof value === "string" ? value : (JSON.stringify(value, bigintText) ?? "");
+  const shown = Object.entries(facts).map(([name, fact]) => [name, typeof fact === "bigint" ? `${fact}` : fact]);
   return new InputError("The schedule is refused", {
     code: "bad_schedule",
-    facts: { ...place, reason, value: text.length > 120 ? `${text.slice(0, 120)}…` : text, ...facts },
+    facts: { ...place, reason, value: textOf(value), ...Object.fromEntries(shown) },
     hint: "Correct the entry named above; docs/contracts/vesting.md has the rules",
   });
+}
+
+function textOf(value: unknown): string {
+  const text = typeof value === "object" && value !== null ? JSON.stringify(value) : String(value ?? "");
+  return text.length > 120 ? `${text.slice(0, 120)}…` : text;
 }
 
 /** `["grants", 3, "totalWei"]` → `grants[3].totalWei`. */
 export function pathText(path: Path): string {
   return path.map((part, i) => (typeof part === "number" ? `[${part}]` : i > 0 ? `.${part}` : part)).join("");
 }
-
-const bigintText = (_: string, value: unknown) => (typeof value === "bigint" ? value.toString() : value);
 
 function decode(bytes: Uint8Array, bad: (line: number) => Error): string {
   try {
@@ -92,7 +95,7 @@ function offsetOf(root: Node, path: Path): number {
 
 /** Path of the innermost entry around an offset. */
 function pathAt(node: Node, offset: number): Path {
-  const inside = node.children?.findLast((child) => child.offset <= offset);
+  const inside = node.children?.find((child) => child.offset <= offset && offset < child.offset + child.length);
   return inside ? pathAt(inside, offset) : getNodePath(node);
 }
 

@@ -8,7 +8,7 @@ import type { LaunchSchedule } from "./scheduleFile.ts";
 export type LaunchPlan = {
   book: Book;
   /** Minted directly; `id` is that of the grant. */
-  liquid: { id: string; to: string; amountWei: bigint }[];
+  liquid: { id: string; category: string; to: string; amountWei: bigint }[];
   /** Sum of the book's grants. */
   lockedWei: bigint;
   /** Of the book's grants, in their order: `"ecosystem"`, `"ecosystem (upfront)"`. */
@@ -31,7 +31,7 @@ export function planLaunch({ anchor, categories, grants }: LaunchSchedule, resol
     const { name, grant, liquid, amountWei } = part;
     const beneficiary = addressOf(grant, "beneficiary", grant.beneficiary, resolve);
     if (liquid) {
-      plan.liquid.push({ id: name, to: beneficiary, amountWei });
+      plan.liquid.push({ id: name, category: grant.category, to: beneficiary, amountWei });
       continue;
     }
     const schedule = indexIn(plan.book.schedules, scheduleOf(part, resolve));

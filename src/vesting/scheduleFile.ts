@@ -49,9 +49,11 @@ function shapeOf({ value, placeOf }: JsonText) {
   const refusals = parsed.error.issues.map((issue) => {
     const keys = issue.code === "unrecognized_keys" ? issue.keys : [];
     const path = [...issue.path, ...keys.slice(0, 1)] as Path;
-    return { place: placeOf(path), path, reason: keys[0] === undefined ? issue.message : reasonOfKey(keys[0]) };
+    const known = keys[0] === undefined;
+    return { known, place: placeOf(path), path, reason: known ? issue.message : reasonOfKey(keys[0] as string) };
   });
-  refusals.sort((a, b) => (a.place.line ?? 0) - (b.place.line ?? 0));
+  // What does not belong says more than what is missing for it.
+  refusals.sort((a, b) => Number(a.known) - Number(b.known) || (a.place.line ?? 0) - (b.place.line ?? 0));
   const { place, path, reason } = refusals[0] as (typeof refusals)[number];
   throw badSchedule(place, reason, path.reduce(entryOf, value));
 }

@@ -51,6 +51,15 @@ export const deploymentSchema = z.object({
     lockedWei: z.string().regex(/^\d+$/),
     /** Of the book's grants, in their order. */
     grantNames: z.array(z.string()),
+    /** What was minted directly. */
+    liquid: z.array(
+      z.object({
+        id: z.string(),
+        category: z.string(),
+        to: contract.shape.address,
+        amountWei: z.string().regex(/^\d+$/),
+      }),
+    ),
   }),
   parameters: z.record(z.string(), z.unknown()),
 });
