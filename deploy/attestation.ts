@@ -1,10 +1,10 @@
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
 import { AbiCoder, keccak256 } from "ethers";
-import type { governanceModule } from "./governance.ts";
+import type { launcherModule } from "./launch.ts";
 import type { Parameters } from "./parameters.ts";
 import type { registryModule } from "./registry.ts";
 
-type Needs = { governance: ReturnType<typeof governanceModule>; registry: ReturnType<typeof registryModule> };
+type Needs = { launcher: ReturnType<typeof launcherModule>; registry: ReturnType<typeof registryModule> };
 
 const DEVELOPMENT_TYPE = "0x44455631"; // "DEV1"
 
@@ -18,7 +18,7 @@ export function developmentMeasurementId(measurement: string): string {
 /** The TEE registry; with the development verifier only where a development root is given. */
 export function attestationModule({ attestation, governance, times }: Parameters, needs: Needs) {
   return buildModule("attestation", (m) => {
-    const { timelock } = m.useModule(needs.governance);
+    const { timelock } = m.useModule(needs.launcher);
     const { nodeRegistry } = m.useModule(needs.registry);
     const root = attestation.developmentRoot;
     const verifier = root && m.contract("DevelopmentTeeVerifier", [root.x, root.y]);

@@ -20,11 +20,24 @@ const LEAST_PUBLIC_TIMES = {
   parameterDelay: 1_296_000,
 } as const;
 
+/** Who is named in a grant: addresses, names, or nobody yet. */
+type Granted = {
+  id: string;
+  beneficiary: string | null;
+  revocation?: { revoker: string | null; remainderTo: string | null } | null | undefined;
+};
+
 /**
  * Refuses what would take trust away without anybody noticing: parameters of another chain, and on public networks a
  * development root, a development key in any role, or times so short that nobody could leave.
  */
-export function checkDeployment(network: string, chainId: number, deployer: string, parameters: Parameters): void {
+export function checkDeployment(
+  network: string,
+  chainId: number,
+  deployer: string,
+  parameters: Parameters,
+  grants: readonly Granted[],
+): void {
   if (parameters.chainId !== chainId) {
     throw new InputError("The parameters are for another chain", {
       code: "wrong_chain",
@@ -41,7 +54,7 @@ export function checkDeployment(network: string, chainId: number, deployer: stri
     });
   }
   const known = new Set(developmentAddresses().map((address) => address.toLowerCase()));
-  for (const [role, address] of Object.entries(rolesOf(deployer, parameters))) {
+  for (const [role, address] of Object.entries({ ...rolesOf(deployer, parameters), ...grantRoles(grants) })) {
     if (!known.has(address.toLowerCase())) continue;
     throw new BaseError("A development key must not have a role on a public network", {
       code: "development_key",
@@ -59,15 +72,23 @@ export function checkDeployment(network: string, chainId: number, deployer: stri
   }
 }
 
-function rolesOf(deployer: string, { token, governance, treasury, reserve }: Parameters): Record<string, string> {
+function rolesOf(deployer: string, { governance, treasury, reserve }: Parameters): Record<string, string> {
   return {
     deployer,
     treasury,
     reserve,
     guardian: governance.guardian,
     ...Object.fromEntries(governance.proposers.map((address, i) => [`proposer ${i}`, address])),
-    ...Object.fromEntries(token.allocations.map(({ to }, i) => [`allocation ${i}`, to])),
   };
+}
+
+function grantRoles(grants: readonly Granted[]): Record<string, string> {
+  const roles = grants.flatMap(({ id, beneficiary, revocation }) => [
+    [`beneficiary of ${id}`, beneficiary],
+    [`revoker of ${id}`, revocation?.revoker],
+    [`remainder of ${id}`, revocation?.remainderTo],
+  ]);
+  return Object.fromEntries(roles.filter(([, account]) => typeof account === "string"));
 }
 
 function developmentAddresses(): string[] {

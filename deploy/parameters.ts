@@ -3,12 +3,12 @@ import { fileURLToPath } from "node:url";
 import JSON5 from "json5";
 import { z } from "zod";
 import { BaseError, InputError } from "../src/core/errors.ts";
+import { type GrantEntry, grantSchema } from "../src/vesting/scheduleSchema.ts";
 
 const hex32 = z.string().regex(/^0x[0-9a-f]{64}$/, "32 bytes, 0x and 64 lower-case digits");
 const seconds = z.int().positive().max(0xffffffff);
 const ppm = z.int().min(0).max(1_000_000);
 const nano = z.string().regex(/^\d+$/, "whole nano as a string").transform(BigInt);
-const wei = nano;
 
 /** An address, or `"deployer"` for the account that deploys. `null` in a file means: fill this in first. */
 const account = z.union([z.literal("deployer"), z.string().regex(/^0x[0-9a-fA-F]{40}$/, 'an address or "deployer"')]);
@@ -40,30 +40,41 @@ const policy = z.strictObject({
 });
 
 /** What `deploy/parameters/<network>.json5` holds. Times are in seconds, amounts whole wei or nano as strings. */
-export const parametersSchema = z.strictObject({
-  chainId: z.int().positive(),
-  /** Blocks to wait for after each transaction. */
-  confirmations: z.int().min(1),
-  token: z.strictObject({ allocations: z.array(z.strictObject({ to: account, amountWei: wei })).min(1) }),
-  governance: z.strictObject({ proposers: z.array(account).min(1), guardian: account }),
-  treasury: account,
-  reserve: account,
-  times,
-  attestation: z.strictObject({
-    keyLifetime: seconds,
-    /** P-256 public key that development documents are signed under. Local networks only. */
-    developmentRoot: z.strictObject({ x: hex32, y: hex32 }).nullable(),
-    measurements: z.array(z.strictObject({ measurement: hex32, note: z.string() })),
-  }),
-  settlement: z.strictObject({ ringSize: z.int().multipleOf(256).min(512), policies: z.array(policy).min(1) }),
-  court: z.strictObject({
-    bondNano: nano,
-    unprovenDebitPpm: ppm,
-    signerPpm: ppm,
-    sequencePpm: ppm,
-    reporterPpm: ppm,
-  }),
-});
+export const parametersSchema = z
+  .strictObject({
+    chainId: z.int().positive(),
+    /** Blocks to wait for after each transaction. */
+    confirmations: z.int().min(1),
+    token: z.strictObject({
+      /** File in `deploy/schedules/`, or an absolute path. */
+      schedule: z.string().min(1),
+      /** Who gets the categories of the schedule; left out where the file says it itself. */
+      grants: z.array(grantSchema).min(1).optional(),
+    }),
+    governance: z.strictObject({ proposers: z.array(account).min(1), guardian: account }),
+    treasury: account,
+    reserve: account,
+    times,
+    emission: z.strictObject({ successorDelay: seconds }),
+    attestation: z.strictObject({
+      keyLifetime: seconds,
+      /** P-256 public key that development documents are signed under. Local networks only. */
+      developmentRoot: z.strictObject({ x: hex32, y: hex32 }).nullable(),
+      measurements: z.array(z.strictObject({ measurement: hex32, note: z.string() })),
+    }),
+    settlement: z.strictObject({ ringSize: z.int().multipleOf(256).min(512), policies: z.array(policy).min(1) }),
+    court: z.strictObject({
+      bondNano: nano,
+      unprovenDebitPpm: ppm,
+      signerPpm: ppm,
+      sequencePpm: ppm,
+      reporterPpm: ppm,
+    }),
+  })
+  .refine(({ emission, times }) => emission.successorDelay >= times.parameterDelay, {
+    path: ["emission", "successorDelay"],
+    error: "at least times.parameterDelay",
+  });
 
 export type Parameters = z.infer<typeof parametersSchema>;
 
@@ -106,9 +117,22 @@ export function withDeployer(parameters: Parameters, deployer: string): Paramete
   const { token, governance } = parameters;
   return {
     ...parameters,
-    token: { allocations: token.allocations.map(({ to, amountWei }) => ({ to: named(to), amountWei })) },
+    token: { ...token, ...(token.grants ? { grants: token.grants.map((grant) => grantWith(grant, deployer)) } : {}) },
     governance: { proposers: governance.proposers.map(named), guardian: named(governance.guardian) },
     treasury: named(parameters.treasury),
     reserve: named(parameters.reserve),
+  };
+}
+
+function grantWith({ revocation, ...grant }: GrantEntry, deployer: string): GrantEntry {
+  const named = (account: string | null) => (account === "deployer" ? deployer : account);
+  return {
+    ...grant,
+    beneficiary: named(grant.beneficiary),
+    ...(revocation
+      ? {
+          revocation: { ...revocation, revoker: named(revocation.revoker), remainderTo: named(revocation.remainderTo) },
+        }
+      : {}),
   };
 }

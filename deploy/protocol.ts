@@ -1,23 +1,24 @@
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
+import type { LaunchPlan } from "../src/vesting/launchPlan.ts";
 import { attestationModule } from "./attestation.ts";
-import { governanceModule } from "./governance.ts";
+import { type Launcher, launcherModule } from "./launch.ts";
 import type { Parameters } from "./parameters.ts";
 import { registryModule } from "./registry.ts";
 import { settlementModule } from "./settlement.ts";
 import { stakingModule } from "./staking.ts";
 import { tokenModule } from "./token.ts";
 
-/** Every contract of the protocol, wired. */
-export function protocolModule(parameters: Parameters) {
-  const token = tokenModule(parameters);
-  const governance = governanceModule(parameters);
+/** The second phase: the token, its vault and every contract of the protocol, wired. */
+export function protocolModule(parameters: Parameters, addresses: Launcher, plan: LaunchPlan) {
+  const launcher = launcherModule(addresses);
+  const token = tokenModule(addresses, plan, launcher);
   const registry = registryModule();
-  const attestation = attestationModule(parameters, { governance, registry });
-  const staking = stakingModule(parameters, { token, governance, registry });
-  const settlement = settlementModule(parameters, { token, governance, registry, attestation, staking });
+  const attestation = attestationModule(parameters, { launcher, registry });
+  const staking = stakingModule(parameters, { token, launcher, registry });
+  const settlement = settlementModule(parameters, { token, launcher, registry, attestation, staking });
   return buildModule("protocol", (m) => ({
+    ...m.useModule(launcher),
     ...m.useModule(token),
-    ...m.useModule(governance),
     ...m.useModule(registry),
     ...m.useModule(attestation),
     ...m.useModule(staking),

@@ -1,6 +1,6 @@
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
 import type { attestationModule } from "./attestation.ts";
-import type { governanceModule } from "./governance.ts";
+import type { launcherModule } from "./launch.ts";
 import type { Parameters } from "./parameters.ts";
 import type { registryModule } from "./registry.ts";
 import type { stakingModule } from "./staking.ts";
@@ -8,7 +8,7 @@ import type { tokenModule } from "./token.ts";
 
 type Needs = {
   token: ReturnType<typeof tokenModule>;
-  governance: ReturnType<typeof governanceModule>;
+  launcher: ReturnType<typeof launcherModule>;
   registry: ReturnType<typeof registryModule>;
   attestation: ReturnType<typeof attestationModule>;
   staking: ReturnType<typeof stakingModule>;
@@ -20,7 +20,7 @@ const DATA_MODES = { OFFCHAIN: 0, CALLDATA: 1 };
 export function settlementModule({ settlement: s, court: c, governance, times, treasury }: Parameters, needs: Needs) {
   return buildModule("settlement", (m) => {
     const { opg } = m.useModule(needs.token);
-    const { timelock } = m.useModule(needs.governance);
+    const { timelock } = m.useModule(needs.launcher);
     const { nodeRegistry } = m.useModule(needs.registry);
     const { teeRegistry } = m.useModule(needs.attestation);
     const { stakeHub } = m.useModule(needs.staking);

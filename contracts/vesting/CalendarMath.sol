@@ -46,7 +46,12 @@ library CalendarMath {
     /// @notice Days of a month, 28 to 31.
     function daysIn(uint256 month) internal pure returns (uint256 days_) {
         unchecked {
-            days_ = (toTimestamp(month + 1, 1) - toTimestamp(month, 1)) / DAY;
+            uint256 m = (month % 12) + 1;
+            uint256 year = month / 12;
+            // Odd months up to July and even ones from August on have 31 days.
+            if (m != 2) return 30 + ((m + (m >> 3)) & 1);
+            // A leap year is a multiple of 4; of 16 when it is one of 25, because only 400 of the 100s is.
+            return year & (year % 25 == 0 ? 15 : 3) == 0 ? 29 : 28;
         }
     }
 
@@ -69,7 +74,7 @@ library CalendarMath {
         (uint256 month, uint256 today) = toMonth(timestamp);
         unchecked {
             // A month index is at least 23,640.
-            if (today < day && (day < 29 || today < clamp(month, day))) --month;
+            if (today < day && today < clamp(month, day)) --month;
             count = month < firstMonth ? 0 : month - firstMonth + 1;
         }
     }

@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
-import {Grant, GrantId} from "./VestBook.sol";
+import {GrantId} from "./VestBook.sol";
 
 /// @notice What happened to one grant. One slot: 12 + 1 + 1 + 1 = 15 bytes.
 struct GrantState {
@@ -31,18 +31,17 @@ interface IVestVault {
     event HandoverOffered(GrantId indexed id, address indexed from, address indexed to);
 
     /// @notice Emitted when the offer was accepted.
-    event HandedOver(GrantId indexed id, address indexed from, address indexed to);
+    event HandedOver(GrantId indexed id, address indexed to);
 
     /// @notice Emitted when future tranches were redirected. They stay due on the same days.
     /// @param keptTranches How many stay the beneficiary's.
     /// @param remainderWei What goes to `remainderTo`, in wei, as it becomes due.
     event Revoked(
         GrantId indexed id,
-        address indexed revoker,
         address indexed remainderTo,
         uint256 keptTranches,
         uint256 remainderWei,
-        string reason
+        bytes32 reason
     );
 
     /// @notice Thrown when the token is not OPG.
@@ -73,8 +72,6 @@ interface IVestVault {
 
     /// @notice The contract whose code is the published file.
     function book() external view returns (address);
-
-    function scheduleCount() external view returns (uint256);
 
     function grantCount() external view returns (uint256);
 
@@ -109,15 +106,15 @@ interface IVestVault {
     ///
     /// Requirements:
     /// - `keptTranches` is at least the tranches due now and the record's notice, and below all of them.
-    function revoke(GrantId id, uint256 keptTranches, string calldata reason) external;
+    function revoke(GrantId id, uint256 keptTranches, bytes32 reason) external;
 
-    /// @notice A grant as the book has it.
-    function grant(GrantId id) external view returns (Grant memory);
+    /// @notice What happened to a grant so far, see {GrantState}.
+    function states(
+        GrantId id
+    ) external view returns (uint96 paidWei, uint8 keptTranches, bool revoked, bool handedOver);
 
-    function grantState(GrantId id) external view returns (GrantState memory);
-
-    /// @notice Who is paid now.
-    function beneficiaryOf(GrantId id) external view returns (address);
+    /// @notice Who a grant was handed over to; counts when its state says `handedOver`.
+    function newBeneficiary(GrantId id) external view returns (address);
 
     /// @notice To whom a grant is offered; zero when to nobody.
     function offeredTo(GrantId id) external view returns (address);

@@ -33,6 +33,8 @@ struct Reading {
 /// anybody. Everything is computed from the book's code, grant by grant: a category's amount is the sum of its grants'
 /// floors. A month is counted from the book's start, which is month 0.
 contract ScheduleLens {
+    error ScheduleLens_UnknownGrant(GrantId id, uint256 grants);
+
     uint256 private constant SUPPLY_WEI = 1e27;
 
     IVestVault public immutable vault;
@@ -43,7 +45,7 @@ contract ScheduleLens {
     constructor(IVestVault vault_) {
         vault = vault_;
         book = vault_.book();
-        scheduleCount = vault_.scheduleCount();
+        scheduleCount = VestBook.more(VestBook.scheduleWord(book, 0)) + 1;
         grantCount = vault_.grantCount();
     }
 
@@ -69,8 +71,24 @@ contract ScheduleLens {
         page = new GrantView[](to > from ? to - from : 0);
         for (uint256 i; i < page.length; ++i) {
             GrantId id = GrantId.wrap(from + i);
-            page[i] = GrantView(vault.grant(id), vault.grantState(id), vault.beneficiaryOf(id));
+            page[i] = GrantView(grant(id), stateOf(id), beneficiaryOf(id));
         }
+    }
+
+    /// @notice A grant as the book has it.
+    function grant(GrantId id) public view returns (Grant memory) {
+        return VestBook.toGrant(_record(id));
+    }
+
+    /// @notice What happened to a grant so far.
+    function stateOf(GrantId id) public view returns (GrantState memory state) {
+        (state.paidWei, state.keptTranches, state.revoked, state.handedOver) = vault.states(id);
+    }
+
+    /// @notice Who is paid for a grant now, except for the tranches that a revocation took.
+    function beneficiaryOf(GrantId id) public view returns (address) {
+        address original = VestBook.beneficiary(_record(id));
+        return stateOf(id).handedOver ? vault.newBeneficiary(id) : original;
     }
 
     /// @notice Names of the categories, in the order in which the book first has them.
@@ -82,9 +100,9 @@ contract ScheduleLens {
 
     /// @notice What is vested of a grant at a timestamp, in wei, paid or not.
     function vestedAt(GrantId id, uint256 timestamp) public view returns (uint256) {
-        Grant memory g = vault.grant(id);
-        uint256 schedule = VestBook.scheduleWord(book, g.schedule);
-        return VestBook.vested(schedule, g.totalWei, VestBook.due(schedule, timestamp));
+        uint256 record = _record(id);
+        uint256 schedule = VestBook.scheduleWord(book, VestBook.scheduleOf(record));
+        return VestBook.vested(schedule, record, VestBook.due(schedule, timestamp));
     }
 
     /// @notice What a claim of each grant from `from` to before `to` would pay now, in wei.
@@ -93,7 +111,7 @@ contract ScheduleLens {
         page = new uint256[](to > from ? to - from : 0);
         for (uint256 i; i < page.length; ++i) {
             GrantId id = GrantId.wrap(from + i);
-            page[i] = vestedAt(id, block.timestamp) - vault.grantState(id).paidWei;
+            page[i] = vestedAt(id, block.timestamp) - stateOf(id).paidWei;
         }
     }
 
@@ -200,7 +218,7 @@ contract ScheduleLens {
     /// @notice Paid of all grants so far, in wei.
     function paidWei() public view returns (uint256 sumWei) {
         for (uint256 i; i < grantCount; ++i) {
-            sumWei += vault.grantState(GrantId.wrap(i)).paidWei;
+            sumWei += stateOf(GrantId.wrap(i)).paidWei;
         }
     }
 
@@ -212,6 +230,12 @@ contract ScheduleLens {
     }
 
     /* INTERNAL */
+
+    function _record(GrantId id) private view returns (uint256) {
+        uint256 count = grantCount;
+        if (GrantId.unwrap(id) >= count) revert ScheduleLens_UnknownGrant(id, count);
+        return VestBook.word(book, scheduleCount * VestBook.SCHEDULE_WORDS + GrantId.unwrap(id));
+    }
 
     /// @dev The book in memory, to be read for many moments.
     function _read() private view returns (Reading memory reading) {
@@ -240,9 +264,9 @@ contract ScheduleLens {
         unchecked {
             // At most 764 grants below 2^90 each.
             for (uint256 i = first; i < end; ++i) {
-                uint256 value = _wordOf(file, i);
-                uint256 schedule = VestBook.scheduleOf(value);
-                sumsWei[schedule] += VestBook.vested(words[schedule], VestBook.totalWeiOf(value), due[schedule]);
+                uint256 record = _wordOf(file, i);
+                uint256 schedule = VestBook.scheduleOf(record);
+                sumsWei[schedule] += VestBook.vested(words[schedule], record, due[schedule]);
             }
         }
     }

@@ -68,22 +68,19 @@ library VestBook {
     }
 
     function toGrant(uint256 value) internal pure returns (Grant memory) {
-        return
-            Grant({
-                beneficiary: address(uint160(value >> 96)),
-                schedule: scheduleOf(value),
-                totalWei: totalWeiOf(value)
-            });
+        return Grant({beneficiary: beneficiary(value), schedule: scheduleOf(value), totalWei: total(value)});
     }
 
-    /// @notice Of a grant's word, without a struct in memory.
-    function scheduleOf(uint256 value) internal pure returns (uint256) {
-        return (value >> 90) & 63;
+    function beneficiary(uint256 grant) internal pure returns (address) {
+        return address(uint160(grant >> 96));
     }
 
-    /// @notice Of a grant's word, without a struct in memory.
-    function totalWeiOf(uint256 value) internal pure returns (uint256) {
-        return value & ((1 << 90) - 1);
+    function scheduleOf(uint256 grant) internal pure returns (uint256) {
+        return (grant >> 90) & 63;
+    }
+
+    function total(uint256 grant) internal pure returns (uint256 totalWei) {
+        return grant & ((1 << 90) - 1);
     }
 
     /// @notice The first word of a schedule.
@@ -153,12 +150,12 @@ library VestBook {
         if (count > all) count = all;
     }
 
-    /// @notice What `count` tranches make together, in wei, rounded down; all of them make the total exactly.
+    /// @notice What `count` tranches of a grant make together, in wei, rounded down; all of them make its total exactly.
     /// floor(total * count / tranches): no part is ever paid early, and nothing is lost.
-    function vested(uint256 schedule, uint256 totalWei, uint256 count) internal pure returns (uint256 vestedWei) {
+    function vested(uint256 schedule, uint256 grant, uint256 count) internal pure returns (uint256 vestedWei) {
         unchecked {
             // Below 2^90 * 2^8.
-            return (totalWei * count) / tranches(schedule);
+            return (total(grant) * count) / tranches(schedule);
         }
     }
 }

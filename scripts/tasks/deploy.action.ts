@@ -3,27 +3,31 @@ import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { trackTransaction } from "@nomicfoundation/ignition-core";
 import { keccak256, type Provider } from "ethers";
-import type { HardhatRuntimeEnvironment } from "hardhat/types/hre";
 import type { NewTaskActionFunction } from "hardhat/types/tasks";
+import { deployAll, type Phase, vestingOf } from "../../deploy/deploy.ts";
 import { checkDeployment, LOCAL_CHAIN_ID } from "../../deploy/guard.ts";
 import { type Parameters, parseParameters, readParameters, withDeployer } from "../../deploy/parameters.ts";
-import { protocolModule } from "../../deploy/protocol.ts";
-import { connectContracts } from "../../src/core/chain/contracts.ts";
-import { addressesOf, type Deployment, deploymentSchema } from "../../src/core/chain/deployment.ts";
+import { readSchedule } from "../../deploy/schedule.ts";
+import { type Deployment, deploymentSchema } from "../../src/core/chain/deployment.ts";
 import { BaseError, InputError } from "../../src/core/errors.ts";
 import { toJson } from "../../src/core/protocol/json.ts";
+import { encodeBook } from "../../src/vesting/book.ts";
+import type { LaunchPlan } from "../../src/vesting/launchPlan.ts";
+import { launchPreview, printLaunch } from "./launchPreview.ts";
 import { findTransaction, lostTransactionOf } from "./lostTransaction.ts";
+import { verifySources } from "./verifySources.ts";
+import { checkWiring } from "./wiring.ts";
 
-type Arguments = { json: boolean; parametersFile?: string | undefined };
+type Arguments = { json: boolean; dryRun: boolean; parametersFile?: string | undefined };
 
 /** In-process networks have no name of their own in `deploy/parameters/`. */
 const parametersName = (network: string) => (network === "default" || network === "node" ? "local" : network);
 
 /**
- * Ignition keeps a journal per deployment: what was sent is never sent again. The genesis hash is part of the
- * deployment's name, because a restarted local chain has the same id and none of the contracts.
+ * Ignition keeps a journal per phase: what was sent is never sent again. The genesis hash is part of their names, because a
+ * restarted local chain has the same id and none of the contracts.
  */
-const deploy: NewTaskActionFunction<Arguments> = async ({ json, parametersFile }, hre) => {
+const deploy: NewTaskActionFunction<Arguments> = async ({ json, dryRun, parametersFile }, hre) => {
   const say = (line: string) => process.stderr.write(`${line}\n`);
   await hre.tasks.getTask("build").run({ quiet: true, noTests: true });
   const connection = await hre.network.create();
@@ -40,39 +44,44 @@ const deploy: NewTaskActionFunction<Arguments> = async ({ json, parametersFile }
     const chainId = Number((await ethers.provider.getNetwork()).chainId);
     const genesis = (await ethers.provider.getBlock(0))?.hash ?? "";
     const parameters = withDeployer(await parametersOf(networkName, parametersFile), deployer.address);
-    checkDeployment(networkName, chainId, deployer.address, parameters);
+    const schedule = await readSchedule(parameters, parametersFile ?? defaultFile(networkName));
+    checkDeployment(networkName, chainId, deployer.address, parameters, schedule.grants);
+    if (dryRun) {
+      const who = { network: networkName, chainId, deployer: deployer.address };
+      const before = await previous(networkName);
+      const budget = before?.genesis === genesis ? before.contracts.emissionBudget.address : null;
+      const preview = launchPreview(who, schedule, budget);
+      process.stdout.write(json ? `${JSON.stringify(preview)}\n` : printLaunch(preview));
+      return;
+    }
 
     say(`Deploying to ${networkName} (chain ${chainId}) from ${deployer.address}`);
     const live = networkConfig.type === "http";
-    const deploymentId = `chain-${chainId}-${genesis.slice(2, 10)}`;
     const local = chainId === LOCAL_CHAIN_ID;
-    const deployOnce = () =>
-      ignition.deploy(protocolModule(parameters), {
-        displayUi: process.stderr.isTTY && !json,
-        config: { requiredConfirmations: parameters.confirmations, ...(local ? { blockPollingInterval: 100 } : {}) },
-        ...(live ? { deploymentId } : {}),
+    const name = `chain-${chainId}-${genesis.slice(2, 10)}`;
+    const ids: Record<Phase, string> = { launch: `${name}-launch`, protocol: name };
+    const { addresses, plan } = await deployAll(deployer.address, parameters, schedule, (phase, module) => {
+      const deployOnce = () =>
+        ignition.deploy(module, {
+          displayUi: process.stderr.isTTY && !json,
+          config: { requiredConfirmations: parameters.confirmations, ...(local ? { blockPollingInterval: 100 } : {}) },
+          ...(live ? { deploymentId: ids[phase] } : {}),
+        });
+      return resuming(deployOnce, async (error) => {
+        const lost = lostTransactionOf(error);
+        const hash = lost && (await findTransaction(connection.provider, lost));
+        if (!hash) throw error;
+        say(`An earlier run ended before it noted transaction ${hash}: going on from there`);
+        const journal = join(hre.config.paths.ignition, "deployments", ids[phase]);
+        await trackTransaction(journal, hash, connection.provider, parameters.confirmations);
       });
-    const contracts = await resuming(deployOnce, async (error) => {
-      const lost = lostTransactionOf(error);
-      const hash = lost && (await findTransaction(connection.provider, lost));
-      if (!hash) throw error;
-      say(`An earlier run ended before it noted transaction ${hash}: going on from there`);
-      const journal = join(hre.config.paths.ignition, "deployments", deploymentId);
-      await trackTransaction(journal, hash, connection.provider, parameters.confirmations);
     });
-    const addresses = await Promise.all(
-      Object.entries(contracts).map(async ([name, contract]) => [name, await contract.getAddress()] as const),
-    );
-    const deployment = await describe(ethers.provider as unknown as Provider, {
-      network: networkName,
-      chainId,
-      genesis,
-      parameters,
-      addresses: Object.fromEntries(addresses),
-    });
-    await checkWiring(ethers.provider as unknown as Provider, deployment, parameters);
-    if (live) await write(deployment);
-    if (live && !local) await verifySources(hre, deploymentId, say);
+    const provider = ethers.provider as unknown as Provider;
+    const described = { network: networkName, chainId, genesis, parameters, plan };
+    const deployment = await describe(provider, { ...described, addresses });
+    await checkWiring(provider, deployment, parameters);
+    if (live) await write(deployment, encodeBook(plan.book));
+    if (live && !local) await verifySources(hre, Object.values(ids), deployment, plan, say);
     report(deployment, json, live, say);
   } finally {
     await connection.close();
@@ -95,16 +104,19 @@ async function parametersOf(network: string, file: string | undefined): Promise<
   return readParameters(parametersName(network));
 }
 
+const defaultFile = (network: string) => `deploy/parameters/${parametersName(network)}.json5`;
+
 type Described = {
   network: string;
   chainId: number;
   genesis: string;
   parameters: Parameters;
   addresses: Record<string, string>;
+  plan: LaunchPlan;
 };
 
 async function describe(provider: Provider, described: Described): Promise<Deployment> {
-  const { addresses, parameters, ...rest } = described;
+  const { addresses, parameters, plan, ...rest } = described;
   const contracts = await Promise.all(
     Object.entries(addresses).map(async ([name, address]) => {
       const code = await provider.getCode(address);
@@ -119,32 +131,9 @@ async function describe(provider: Provider, described: Described): Promise<Deplo
     block: same ? before.block : await provider.getBlockNumber(),
     commit: same ? before.commit : sourceCommit(),
     contracts: Object.fromEntries(contracts),
+    vesting: vestingOf(described.network, plan),
     parameters: toJson(parameters),
   });
-}
-
-/** Everything points to everything else as it should; a deployment that does not is not written down. */
-async function checkWiring(provider: Provider, deployment: Deployment, parameters: Parameters): Promise<void> {
-  const { settlement, stakeHub, court, opg, teeRegistry } = connectContracts(addressesOf(deployment), provider);
-  const { timelock } = deployment.contracts;
-  const expected: [string, unknown, unknown][] = [
-    ["settlement.court", await settlement.court(), court.target],
-    ["stakeHub.slasher", await stakeHub.slasher(), court.target],
-    ["settlement.token", await settlement.token(), opg.target],
-    ["settlement.governance", await settlement.governance(), timelock.address],
-    ["teeRegistry.governance", await teeRegistry.governance(), timelock.address],
-    ["stakeHub.governance", await stakeHub.governance(), timelock.address],
-    ["opg.totalSupply", await opg.totalSupply(), 10n ** 27n],
-    ["settlement.policyCount", await settlement.policyCount(), BigInt(parameters.settlement.policies.length)],
-  ];
-  for (const [what, got, wanted] of expected) {
-    if (got === wanted) continue;
-    throw new BaseError("The contracts are not wired as they should be", {
-      code: "wrong_wiring",
-      facts: { what, got, expected: wanted },
-      hint: "Run the same command again; if it stays so, do not use this deployment",
-    });
-  }
 }
 
 const fileOf = (network: string) => `deployments/${network}.json`;
@@ -154,25 +143,16 @@ async function previous(network: string): Promise<Deployment | undefined> {
   return text === undefined ? undefined : deploymentSchema.safeParse(JSON.parse(text)).data;
 }
 
-async function write(deployment: Deployment): Promise<void> {
-  const path = fileOf(deployment.network);
+/** The book first: a deployment file never names one that is not there. */
+async function write(deployment: Deployment, book: Uint8Array): Promise<void> {
   await mkdir("deployments", { recursive: true });
-  await writeFile(`${path}.part`, `${JSON.stringify(deployment, null, 2)}\n`);
-  await rename(`${path}.part`, path);
+  await replace(join("deployments", deployment.vesting.bookFile), book);
+  await replace(fileOf(deployment.network), `${JSON.stringify(deployment, null, 2)}\n`);
 }
 
-/** Explorers get the sources where a key is given; without one nothing happens. */
-async function verifySources(
-  hre: HardhatRuntimeEnvironment,
-  deploymentId: string,
-  say: (line: string) => void,
-): Promise<void> {
-  if (!process.env.ETHERSCAN_API_KEY) return say("Sources not verified: ETHERSCAN_API_KEY is not set");
-  try {
-    await hre.tasks.getTask(["ignition", "verify"]).run({ deploymentId });
-  } catch (error) {
-    say(`Sources not verified: ${error instanceof Error ? error.message : String(error)}. Run the same command again.`);
-  }
+async function replace(path: string, content: string | Uint8Array): Promise<void> {
+  await writeFile(`${path}.part`, content);
+  await rename(`${path}.part`, path);
 }
 
 /** The commit that was built, and whether the tree had changes. */

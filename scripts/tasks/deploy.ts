@@ -6,6 +6,7 @@ export const deployTask = task(
   "Deploys and wires all contracts; resumes where it stopped; writes deployments/<network>.json",
 )
   .addFlag({ name: "json", description: "Print the deployment as one JSON object on stdout, and nothing else there" })
+  .addFlag({ name: "dryRun", description: "Send nothing; show what would be locked, for whom and until when" })
   .addOption({
     name: "parametersFile",
     description: "Parameters to use instead of deploy/parameters/<network>.json5",

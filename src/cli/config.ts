@@ -56,6 +56,15 @@ const variables = {
   BATCH_DEADLINE_SECONDS: seconds.default(600),
   CONFIRMATIONS: seconds.default(1),
 
+  /** Grants that the vesting keeper claims: ids with commas between; all of them without it. */
+  VESTING_GRANTS: z
+    .string()
+    .regex(/^\d{1,4}(,\d{1,4})*$/, "ids with commas between")
+    .transform((text) => text.split(",").map(Number))
+    .optional(),
+  /** Most gas of one of its transactions. */
+  VESTING_GAS_CAP: z.coerce.bigint().positive().optional(),
+
   GATEWAY_URL: z.url().default("http://127.0.0.1:8400"),
   /** Signs vouchers; 0x and 64 hexadecimal digits. */
   VOUCHER_KEY: privateKey.optional(),

@@ -7,6 +7,7 @@ import { Mode, Status } from "../core/protocol/receipt.ts";
 import { formatOpg } from "../core/units.ts";
 import { fail, lines, print } from "./output.ts";
 import { ROLES, type Role } from "./roles/names.ts";
+import { addVesting } from "./vesting/program.ts";
 
 // A command's own modules are loaded when it runs: help and a wrong option answer at once.
 const operator = () => import("./commands/operator.ts");
@@ -140,7 +141,10 @@ program
 const keeper = program.command("keeper").description("what runs on cron");
 keeper
   .command("run")
-  .argument("<name>", "settle: commits batches; answer: proves debits that are claimed against")
+  .argument(
+    "<name>",
+    "settle: commits batches; answer: proves debits that are claimed against; vesting: claims what is due",
+  )
   .option("--once", "one pass, then exit: 0 done, 1 wrong input, 75 try again", false)
   .option("--dry-run", "plan, but have nothing signed and send nothing", false)
   .option("--interval <seconds>", "between passes", whole(1), 10)
@@ -229,6 +233,8 @@ program
       print(await publish(folder, publication), options, lines);
     },
   );
+
+addVesting(program.command("vesting").description("locked OPG: check, show, export, claim"));
 
 program
   .command("bench")

@@ -95,7 +95,7 @@ export function decodeBook(file: Uint8Array): Book {
     const remainder = wordAt(3 * i + 1);
     const revoker = (word >> 72n) & ADDRESS_MASK;
     const noticeMonths = Number((word >> 8n) & 0xffn);
-    const category = view.toString("ascii", 1 + (3 * i + 2) * WORD, 1 + (3 * i + 3) * WORD).replace(/\0+$/, "");
+    const category = view.toString("latin1", 1 + (3 * i + 2) * WORD, 1 + (3 * i + 3) * WORD).replace(/\0+$/, "");
     const schedule = {
       category,
       firstTranche: Number((word >> 24n) & 0xffffn),

@@ -51,10 +51,16 @@ export function unlockTable(book: Book): UnlockTable {
 
 /** keccak256 over all months of timestamp and cumulative wei, as `ScheduleLens.tableHash` has it. */
 export function tableHash(book: Book): string {
-  const values = Array.from({ length: lastMonthOf(book) + 1 }, (_, month) => {
+  const rows = Array.from({ length: lastMonthOf(book) + 1 }, (_, month): [bigint, bigint] => {
     const unix = anniversary(book.anchor, month);
     return [BigInt(unix), unlockedAt(book, unix)];
-  }).flat();
+  });
+  return hashOfTable(rows);
+}
+
+/** The same of rows that are there: timestamp and cumulative wei of every month. */
+export function hashOfTable(rows: readonly [unix: bigint, cumulativeWei: bigint][]): string {
+  const values = rows.flat();
   const coder = AbiCoder.defaultAbiCoder();
   return keccak256(
     coder.encode(

@@ -1,30 +1,41 @@
 import { existsSync } from "node:fs";
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect } from "chai";
-import { keccak256, Wallet } from "ethers";
+import { getAddress, hexlify, keccak256, Wallet } from "ethers";
+import type { LaunchPreview } from "../../scripts/tasks/launchPreview.ts";
 import { type LocalChain, startLocalChain } from "../../src/cli/demo/chain.ts";
 import { connectContracts } from "../../src/core/chain/contracts.ts";
 import { addressesOf, type Deployment, deploymentSchema, readDeployment } from "../../src/core/chain/deployment.ts";
+import { bookHash, decodeBook } from "../../src/vesting/book.ts";
+import { tableHash } from "../../src/vesting/table.ts";
+import { TokenLaunch__factory } from "../../typechain-types/factories/vesting/TokenLaunch__factory.ts";
 import { findAnvil, startAnvil } from "../helpers/anvil.ts";
-import { ask, type DeployFolder, openDeployFolder } from "../helpers/deployment.ts";
+import { ask, type DeployFolder, type DeployRun, openDeployFolder } from "../helpers/deployment.ts";
+import { rpcMethods, startFaultProxy } from "../helpers/faultProxy.ts";
 
 /*
 npx hardhat deploy, as a process of its own
 ├── on a local chain, Hardhat's and Anvil
-│  ├── it should deploy and wire everything, print one JSON object and write the same to deployments/<network>.json
+│  ├── it should deploy and wire everything, print one JSON object and write the same to deployments/<network>.json,
+  │  and beside it the published file, which is the code of the book
 │  ├── given it ran before: it should send nothing and change nothing
 │  ├── given the chain was started anew: it should deploy again
 │  └── given it was killed, wherever: it should go on from there and send nothing twice
+├── when the parameters are changed after the launch: it should refuse and send nothing
 ├── in process: it should deploy and write nothing
+├── with --dry-run: it should show what would be locked, send nothing and write nothing
+├── when a beneficiary is open, or the sums are wrong: it should say where, send nothing and write nothing
 └── on a chain with a public id
    ├── when a role has a development key, there is a development root, a time is too short, or the chain is another:
    │  it should refuse, send nothing and write nothing
    └── when the parameters are those of the network: it should deploy, waiting for confirmations
 */
 describe("hardhat deploy", () => {
-  /** Nine contracts of ours, the timelock, and two calls that name the court. */
-  const TRANSACTIONS = 12;
+  /** First the timelock, TokenLaunch and the emission budget. */
+  const LAUNCH_TRANSACTIONS = 3;
+  /** Then the launch, eight contracts, a development verifier, and two calls that name the court. */
+  const TRANSACTIONS = 15;
   const DEVELOPMENT_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 
   let folder: DeployFolder;
@@ -46,7 +57,7 @@ describe("hardhat deploy", () => {
   const sentBy = ({ rpcUrl }: LocalChain, address: string) =>
     ask(rpcUrl, (provider) => provider.getTransactionCount(address));
   const deployerOf = ({ rpcUrl }: LocalChain) =>
-    ask(rpcUrl, async (provider) => (await provider.send("eth_accounts", []))[0] as string);
+    ask(rpcUrl, async (provider) => getAddress((await provider.send("eth_accounts", []))[0]));
 
   /** Every contract has the code that was written down, and points where it should. */
   async function checkDeployed({ rpcUrl }: LocalChain, deployment: Deployment): Promise<void> {
@@ -65,6 +76,24 @@ describe("hardhat deploy", () => {
       expect(await receiptVerifier.settlement()).to.equal(settlement.target);
       expect(await settlement.governance()).to.equal(deployment.contracts.timelock.address);
       expect((await provider.getBlock(0))?.hash).to.equal(deployment.genesis);
+
+      const { opg, vestVault, scheduleLens, emissionBudget } = connectContracts(addressesOf(deployment), provider);
+      const { vesting, contracts } = deployment;
+      const file = await readFile(join(folder.path, "deployments", vesting.bookFile));
+      expect(await provider.getCode(contracts.vestBook.address)).to.equal(hexlify(file));
+      expect(vesting.bookHash).to.equal(contracts.vestBook.codeHash).and.equal(bookHash(file));
+      expect(await scheduleLens.tableHash())
+        .to.equal(vesting.tableHash)
+        .and.equal(tableHash(decodeBook(file)));
+      expect(await vestVault.isSealed()).to.equal(true);
+      expect(await opg.balanceOf(vestVault.target)).to.equal(BigInt(vesting.lockedWei));
+      expect([await opg.totalSupply(), BigInt(vesting.lockedWei)]).to.deep.equal([10n ** 27n, 9n * 10n ** 26n]);
+      const { grants } = decodeBook(file);
+      const named = vesting.grantNames.filter((_, i) => grants[i]?.beneficiary === emissionBudget.target);
+      expect(named).to.deep.equal(["ecosystem-rewards", "staking-rewards"]);
+      expect(vesting.grantNames).to.have.length(grants.length);
+      const liquidWei = vesting.liquid.reduce((sum, { amountWei }) => sum + BigInt(amountWei), 0n);
+      expect(liquidWei + BigInt(vesting.lockedWei)).to.equal(10n ** 27n);
     });
   }
 
@@ -95,7 +124,7 @@ describe("hardhat deploy", () => {
         expect(await deployed(chain)).to.deep.equal(first);
         expect(await readFile(fileOf("local"), "utf8")).to.equal(text);
         expect(await sentBy(chain, deployer)).to.equal(TRANSACTIONS);
-        expect(existsSync(`${fileOf("local")}.part`)).to.equal(false);
+        expect((await readdir(join(folder.path, "deployments"))).sort()).to.deep.equal(["local.book", "local.json"]);
       });
 
       it("deploys again to a chain that was started anew under the same id", async () => {
@@ -110,7 +139,7 @@ describe("hardhat deploy", () => {
         expect(await readDeployment(fileOf("local"))).to.deep.equal(second);
       });
 
-      for (const sent of [4, 11]) {
+      for (const sent of [2, 5, 14]) {
         it(`goes on after a kill at ${sent} transactions, and sends nothing twice`, async () => {
           const deployer = await deployerOf(chain);
           const run = deployLocal(chain);
@@ -127,24 +156,39 @@ describe("hardhat deploy", () => {
         });
       }
 
-      it("goes on when it was killed between sending a transaction and noting it", async () => {
-        const first = await deployed(chain);
-        const deployer = await deployerOf(chain);
-        const path = folder.journalOf(first);
-        const lines = (await readFile(path, "utf8")).trimEnd().split("\n");
-        const sent = lines.findLastIndex((line) => JSON.parse(line).type === "TRANSACTION_SEND");
-        expect(JSON.parse(lines[sent - 1] as string).type).to.equal("TRANSACTION_PREPARE_SEND");
-        await writeFile(path, `${lines.slice(0, sent).join("\n")}\n`);
-        await rm(fileOf("local"));
-
-        const { contracts } = await deployed(chain);
-        expect(contracts).to.deep.equal(first.contracts);
-        expect(await sentBy(chain, deployer)).to.equal(TRANSACTIONS);
-      });
+      const launchSelector = TokenLaunch__factory.createInterface().getFunction("launch").selector;
+      const moments: [what: string, is: (body: string, nth: number) => boolean][] = [
+        ["a transaction of the first phase", (_, nth) => nth === LAUNCH_TRANSACTIONS - 1],
+        ["the launch", (body) => body.includes(`"${launchSelector}`)],
+        ["the last transaction", (_, nth) => nth === TRANSACTIONS],
+      ];
+      for (const [what, is] of moments) {
+        it(`goes on when it was killed between sending ${what} and noting it`, async () => {
+          const proxy = await startFaultProxy(chain.rpcUrl);
+          try {
+            let sent = 0;
+            let run: DeployRun;
+            proxy.rule(async (exchange) => {
+              const sends = rpcMethods(exchange.body).includes("eth_sendTransaction");
+              if (!sends || !is(exchange.body.toString(), ++sent)) return exchange.pass();
+              await exchange.ask();
+              run.process.kill("SIGKILL");
+              exchange.cut();
+            });
+            run = folder.start("local", { LOCAL_RPC_URL: proxy.url });
+            expect((await run.done).code).to.equal(null);
+          } finally {
+            await proxy.close();
+          }
+          const deployment = await deployed(chain);
+          await checkDeployed(chain, deployment);
+          expect(await sentBy(chain, await deployerOf(chain))).to.equal(TRANSACTIONS);
+        });
+      }
 
       it("goes on after being killed again and again", async () => {
         const deployer = await deployerOf(chain);
-        for (const sent of [1, 6, 9]) {
+        for (const sent of [1, 4, 9]) {
           const run = deployLocal(chain);
           await until(async () => (await sentBy(chain, deployer)) >= sent);
           run.process.kill("SIGKILL");
@@ -163,6 +207,94 @@ describe("hardhat deploy", () => {
       await new Promise((resolve) => setTimeout(resolve, 2));
     }
   }
+
+  it("refuses another book once it was launched, and sends nothing", async () => {
+    const chain = await startLocalChain();
+    try {
+      const first = await deployed(chain);
+      const text = await readFile(new URL("../../deploy/parameters/local.json5", import.meta.url), "utf8");
+      const path = join(folder.path, "parameters.json5");
+      const beneficiary = `beneficiary: "0x${"5".repeat(40)}"`;
+      await writeFile(path, text.replace('beneficiary: "deployer"', beneficiary));
+      const env = { LOCAL_RPC_URL: chain.rpcUrl };
+      const { code, log } = await folder.start("local", env, ["--parameters-file", path]).done;
+      expect([code, /launch/.test(log)]).to.deep.equal([1, true]);
+      expect(await sentBy(chain, await deployerOf(chain))).to.equal(TRANSACTIONS);
+      expect(await readDeployment(fileOf("local"))).to.deep.equal(first);
+    } finally {
+      await chain.stop();
+    }
+  });
+
+  describe("with --dry-run", () => {
+    let chain: LocalChain;
+    before(async () => {
+      chain = await startLocalChain();
+    });
+    after(() => chain?.stop());
+
+    it("shows what would be locked, for whom and until when, and sends and writes nothing", async () => {
+      const env = { LOCAL_RPC_URL: chain.rpcUrl };
+      const { code, out, log } = await folder.start("local", env, ["--dry-run"]).done;
+      expect(code, log).to.equal(0);
+      const preview: LaunchPreview = JSON.parse(out);
+      const deployer = await deployerOf(chain);
+      expect(preview).to.deep.include({ network: "local", chainId: 31337, lockedWei: `${9n * 10n ** 26n}` });
+      expect(BigInt(preview.lockedWei) + BigInt(preview.liquidWei)).to.equal(10n ** 27n);
+      expect(preview.locked.reduce((sum, { totalWei }) => sum + BigInt(totalWei), 0n)).to.equal(9n * 10n ** 26n);
+      expect(preview.locked[0]).to.deep.equal({
+        grant: "ecosystem-rewards",
+        beneficiary: null,
+        category: "ecosystem",
+        totalWei: `${12n * 10n ** 25n}`,
+        firstUnlock: "2026-05-21T00:00:00Z",
+        lastUnlock: "2031-04-21T00:00:00Z",
+        tranches: 60,
+        revocation: null,
+      });
+      expect(preview.liquid).to.deep.equal([
+        { grant: "liquidity", category: "liquidity", to: deployer, amountWei: `${6n * 10n ** 25n}` },
+        { grant: "airdrop", category: "airdrop", to: deployer, amountWei: `${4n * 10n ** 25n}` },
+      ]);
+      expect(preview.book.hash).to.equal(null);
+      expect(await sentBy(chain, deployer)).to.equal(0);
+      expect(existsSync(join(folder.path, "deployments"))).to.equal(false);
+
+      const deployment = await deployed(chain);
+      const again = await folder.start("local", env, ["--dry-run"]).done;
+      const { book, locked }: LaunchPreview = JSON.parse(again.out);
+      expect([book.hash, book.tableHash]).to.deep.equal([deployment.vesting.bookHash, preview.book.tableHash]);
+      expect(book.tableHash).to.equal(deployment.vesting.tableHash);
+      expect(locked[0]?.beneficiary).to.equal(deployment.contracts.emissionBudget.address);
+      expect(locked.map(({ grant }) => grant)).to.deep.equal(deployment.vesting.grantNames);
+    });
+  });
+
+  describe("with a schedule that does not hold together", () => {
+    let chain: LocalChain;
+    before(async () => {
+      chain = await startLocalChain();
+    });
+    after(() => chain?.stop());
+
+    for (const [what, from, to, said] of [
+      ["a beneficiary is open", 'beneficiary: "deployer"', "beneficiary: null", "fill this in first"],
+      ["the sums are wrong", 'upfrontWei: "0"', 'upfrontWei: "1"', "do not add up to the upfront amount"],
+      ["a category is unknown", 'category: "ecosystem"', 'category: "echosystem"', "there is no such category"],
+    ] as const) {
+      it(`says where when ${what}, sends nothing and writes nothing`, async () => {
+        const text = await readFile(new URL("../../deploy/parameters/local.json5", import.meta.url), "utf8");
+        const path = join(folder.path, "parameters.json5");
+        await writeFile(path, text.replace(from, to));
+        const run = folder.start("local", { LOCAL_RPC_URL: chain.rpcUrl }, ["--parameters-file", path]);
+        const { code, out, log } = await run.done;
+        expect([code, out]).to.deep.equal([1, ""]);
+        for (const part of [said, `file: ${path}`, "path: token.grants["]) expect(log).to.include(part);
+        expect(await sentBy(chain, await deployerOf(chain))).to.equal(0);
+        expect(existsSync(join(folder.path, "deployments"))).to.equal(false);
+      });
+    }
+  });
 
   it("deploys in process and writes nothing", async () => {
     const { code, out, log } = await folder.start("default", {}).done;

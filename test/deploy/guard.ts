@@ -31,7 +31,7 @@ describe("checkDeployment", () => {
 
   function refused(code: string, parameters: Parameters, facts: object, { chainId = 11155111, deployer = OWN } = {}) {
     try {
-      checkDeployment("sepolia", chainId, deployer, parameters);
+      checkDeployment("sepolia", chainId, deployer, parameters, parameters.token.grants ?? []);
     } catch (error) {
       if (!(error instanceof BaseError)) throw error;
       expect(error.code).to.equal(code);
@@ -44,12 +44,12 @@ describe("checkDeployment", () => {
   for (const network of NETWORKS.filter((name) => name !== "local")) {
     it(`passes the parameters of ${network} with a key of its own`, async () => {
       const parameters = withDeployer(await readParameters(network), OWN);
-      checkDeployment(network, parameters.chainId, OWN, parameters);
+      checkDeployment(network, parameters.chainId, OWN, parameters, parameters.token.grants ?? []);
     });
   }
 
   it("passes development keys, root and short times on a local chain", () => {
-    checkDeployment("local", 31337, known[0] as string, local);
+    checkDeployment("local", 31337, known[0] as string, local, local.token.grants ?? []);
   });
 
   it("refuses parameters of another chain, in both directions", () => {
@@ -77,13 +77,27 @@ describe("checkDeployment", () => {
   });
 
   const bad = known[7] as string;
+  const withGrant = ({ token }: Parameters, index: number, change: object): Partial<Parameters> => ({
+    token: {
+      ...token,
+      grants: (token.grants ?? []).map((grant, i) => (i === index ? { ...grant, ...change } : grant)),
+    },
+  });
   const roles: [role: string, change: (parameters: Parameters) => Partial<Parameters>][] = [
     ["treasury", () => ({ treasury: bad })],
     ["reserve", () => ({ reserve: bad })],
     ["guardian", ({ governance }) => ({ governance: { ...governance, guardian: bad } })],
     ["proposer 0", ({ governance }) => ({ governance: { ...governance, proposers: [bad, OWN] } })],
     ["proposer 1", ({ governance }) => ({ governance: { ...governance, proposers: [OWN, bad] } })],
-    ["allocation 1", ({ token }) => ({ token: { allocations: [...token.allocations, { to: bad, amountWei: 1n }] } })],
+    ["beneficiary of airdrop", (parameters) => withGrant(parameters, 7, { beneficiary: bad })],
+    [
+      "revoker of investors",
+      (parameters) => withGrant(parameters, 4, { revocation: { revoker: bad, remainderTo: OWN, noticeMonths: 0 } }),
+    ],
+    [
+      "remainder of investors",
+      (parameters) => withGrant(parameters, 4, { revocation: { revoker: OWN, remainderTo: bad, noticeMonths: 0 } }),
+    ],
   ];
   for (const [role, change] of roles) {
     it(`refuses a development key as ${role}`, () => {
@@ -103,7 +117,7 @@ describe("checkDeployment", () => {
     it(`refuses a ${name} one second below ${least}`, () => {
       const times = (seconds: number) => ({ ...sepolia, times: { ...sepolia.times, [name]: seconds } });
       refused("time_too_short", times(least - 1), { name, seconds: least - 1, least });
-      checkDeployment("sepolia", 11155111, OWN, times(least));
+      checkDeployment("sepolia", 11155111, OWN, times(least), sepolia.token.grants ?? []);
     });
   }
 });

@@ -3,6 +3,7 @@ import { expect } from "chai";
 import JSON5 from "json5";
 import { NETWORKS, type Parameters, parseParameters, readParameters, withDeployer } from "../../deploy/parameters.ts";
 import { BaseError } from "../../src/core/errors.ts";
+import { tableHash } from "../../src/vesting/table.ts";
 import { deployProtocol } from "../helpers/protocol.ts";
 
 /*
@@ -18,6 +19,15 @@ describe("parameters", () => {
   const CHAINS = { local: 31337, sepolia: 11155111, "base-sepolia": 84532, base: 8453 };
   const pathOf = (network: string) => new URL(`../../deploy/parameters/${network}.json5`, import.meta.url);
 
+  /** The same with an account for every beneficiary that is still open. */
+  const filled = ({ token, ...rest }: Parameters, account: string): Parameters => ({
+    ...rest,
+    token: {
+      ...token,
+      grants: (token.grants ?? []).map((grant) => ({ ...grant, beneficiary: grant.beneficiary ?? account })),
+    },
+  });
+
   it("exist for every network that is configured", () => {
     expect(Object.keys(CHAINS)).to.deep.equal([...NETWORKS]);
   });
@@ -26,10 +36,11 @@ describe("parameters", () => {
     it(`of ${name} name its chain, and deploy as they are`, async () => {
       const given = await readParameters(name);
       expect(given.chainId).to.equal(chainId);
-      const { contracts, parameters } = await deployProtocol((local: Parameters) =>
-        withDeployer(given, local.treasury),
+      const { contracts, parameters, plan } = await deployProtocol((local: Parameters) =>
+        filled(withDeployer(given, local.treasury), local.treasury),
       );
-      const { settlement, teeRegistry, stakeHub, court, timelock, opg } = contracts;
+      const { settlement, teeRegistry, stakeHub, court, timelock, opg, vestVault, scheduleLens, emissionBudget } =
+        contracts;
       const { times } = given;
       const read = {
         claimHorizon: await settlement.claimHorizon(),
@@ -45,15 +56,28 @@ describe("parameters", () => {
       }
       expect(await settlement.policyCount()).to.equal(BigInt(given.settlement.policies.length));
       expect(await court.bondNano()).to.equal(given.court.bondNano);
-      expect(await opg.balanceOf(parameters.treasury)).to.equal(10n ** 27n);
+      // Liquidity and airdrop; the rest is in the vault.
+      expect(await opg.balanceOf(parameters.treasury)).to.equal(10n ** 26n);
+      expect(await opg.balanceOf(vestVault.target)).to.equal(9n * 10n ** 26n);
+      expect(await scheduleLens.tableHash()).to.equal(tableHash(plan.book));
+      expect(await emissionBudget.successorDelay()).to.equal(BigInt(given.emission.successorDelay));
       // Only local chains trust anything from the first block.
       expect(await teeRegistry.measurementCount()).to.equal(name === "local" ? 1n : 0n);
       expect("developmentTeeVerifier" in contracts).to.equal(name === "local");
     });
   }
 
-  it("of public networks differ in chain and confirmations only", async () => {
-    const [sepolia, ...others] = await Promise.all(["sepolia", "base-sepolia", "base"].map(readParameters));
+  it("of Base leave open who gets what; nothing else is open anywhere", async () => {
+    for (const network of NETWORKS) {
+      const { token } = await readParameters(network);
+      const open = (token.grants ?? []).filter(({ beneficiary }) => beneficiary === null).map(({ id }) => id);
+      expect(open.length, network).to.equal(network === "base" ? 6 : 0);
+    }
+  });
+
+  it("of public networks differ in chain, confirmations and who is still open only", async () => {
+    const given = await Promise.all(["sepolia", "base-sepolia", "base"].map(readParameters));
+    const [sepolia, ...others] = given.map((parameters) => filled(parameters, "deployer"));
     for (const { chainId, confirmations, ...rest } of others) {
       const { chainId: chain, confirmations: blocks, ...same } = sepolia as Parameters;
       expect(rest).to.deep.equal(same);
@@ -86,9 +110,13 @@ describe("parameters", () => {
     const cases: [path: string, ...values: unknown[]][] = [
       ["chainId", undefined, null, 0, -1, 1.5, "31337"],
       ["confirmations", undefined, 0, 1.5],
-      ["token.allocations", undefined, [], null],
-      ["token.allocations.0.to", null, "", "owner", "0x12", `0x${"zz".repeat(20)}`],
-      ["token.allocations.0.amountWei", 1, "1.5", "-1", "0x1", ""],
+      ["token.schedule", undefined, null, ""],
+      ["token.grants", [], null],
+      ["token.grants.0.beneficiary", undefined, "", "owner", "0x12", `0x${"zz".repeat(20)}`, `0x${"0".repeat(40)}`],
+      ["token.grants.0.totalWei", 1, "1.5", "-1", "0x1", "", "0", undefined],
+      ["token.grants.0.upfrontWei", 0, "00", undefined],
+      ["token.grants.0.revocation", null, "deployer"],
+      ["emission.successorDelay", 0, 4199, "4200", undefined],
       ["governance.proposers", [], null],
       ["governance.guardian", null, undefined, "0x"],
       ["treasury", null],
@@ -134,8 +162,8 @@ describe("parameters", () => {
     });
 
     it("reads amounts exactly, beyond what a number holds", async () => {
-      const text = await textWith("token.allocations.0.amountWei", "999999999999999999999999999");
-      expect(parseParameters("local", text).token.allocations[0]?.amountWei).to.equal(10n ** 27n - 1n);
+      const text = await textWith("token.grants.0.totalWei", "999999999999999999999999999");
+      expect(parseParameters("local", text).token.grants?.[0]?.totalWei).to.equal(10n ** 27n - 1n);
     });
   });
 
@@ -155,12 +183,16 @@ describe("parameters", () => {
       const me = `0x${"11".repeat(20)}`;
       const other = `0x${"22".repeat(20)}`;
       const { token, governance, treasury, reserve, ...rest } = withDeployer(parameters, me);
-      expect([token.allocations[0]?.to, governance, treasury, reserve]).to.deep.equal([
-        ...[me, { proposers: [me], guardian: me }, me, me],
-      ]);
+      const beneficiaries = token.grants?.map(({ beneficiary }) => beneficiary);
+      expect(beneficiaries).to.deep.equal(["emission-budget", me, me, me, me, "emission-budget", me, me]);
+      expect([governance, treasury, reserve]).to.deep.equal([...[{ proposers: [me], guardian: me }, me, me]]);
       for (const [name, value] of Object.entries(rest)) {
         expect(value).to.deep.equal(parameters[name as keyof Parameters]);
       }
+      const revocation = { revoker: "deployer", remainderTo: other, noticeMonths: 1 };
+      const revocable = (parameters.token.grants ?? []).map((grant) => ({ ...grant, revocation }));
+      const { token: changed } = withDeployer({ ...parameters, token: { ...token, grants: revocable } }, me);
+      expect(changed.grants?.[2]?.revocation).to.deep.equal({ ...revocation, revoker: me });
       const named = withDeployer(
         { ...parameters, treasury: other, governance: { proposers: [other], guardian: other } },
         me,

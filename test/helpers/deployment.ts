@@ -20,8 +20,8 @@ export type DeployFolder = {
   path: string;
   /** Starts the real `hardhat deploy`. */
   start(network: string, env: Record<string, string>, args?: string[]): DeployRun;
-  /** What Ignition notes of a chain's deployment, one JSON message a line. */
-  journalOf(chain: { chainId: number; genesis: string }): string;
+  /** What Ignition notes of a phase of a chain's deployment, the second one unless named; one JSON message a line. */
+  journalOf(chain: { chainId: number; genesis: string }, phase?: "launch" | "protocol"): string;
   /** Removes the folder and the journals of the chains that were deployed to. */
   remove(): Promise<void>;
 };
@@ -52,9 +52,12 @@ export async function openDeployFolder(): Promise<DeployFolder> {
       });
       return { process: child, done: once(child, "close").then(([code]) => ({ code, out, log })) };
     },
-    journalOf: (chain) => join(JOURNALS, nameOf(chain), "journal.jsonl"),
+    journalOf: (chain, phase) =>
+      join(JOURNALS, `${nameOf(chain)}${phase === "launch" ? "-launch" : ""}`, "journal.jsonl"),
     async remove() {
-      const journals = (await Promise.all(chains)).flatMap((name) => (name ? [join(JOURNALS, name)] : []));
+      const journals = (await Promise.all(chains)).flatMap((name) =>
+        name ? [join(JOURNALS, name), join(JOURNALS, `${name}-launch`)] : [],
+      );
       for (const folder of [path, ...journals]) await rm(folder, { recursive: true, force: true });
     },
   };

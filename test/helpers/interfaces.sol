@@ -5,6 +5,8 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {ISettlement} from "../../contracts/settlement/ISettlement.sol";
 import {IStakeHub} from "../../contracts/staking/IStakeHub.sol";
+import {GrantState} from "../../contracts/vesting/IVestVault.sol";
+import {GrantId} from "../../contracts/vesting/VestBook.sol";
 
 // Tests import interfaces and not contracts: whatever a test imports is compiled with it once more.
 
@@ -50,4 +52,8 @@ interface IScheduleLens {
     function claimable(uint256 from, uint256 to) external view returns (uint256[] memory page);
 
     function solvency() external view returns (int256);
+
+    function stateOf(GrantId id) external view returns (GrantState memory);
+
+    function beneficiaryOf(GrantId id) external view returns (address);
 }

@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { keccak256, Wallet } from "ethers";
 import { network } from "hardhat";
 import pg from "pg";
+import { deployAll, vestingOf } from "../../deploy/deploy.ts";
 import { readParameters, withDeployer } from "../../deploy/parameters.ts";
-import { protocolModule } from "../../deploy/protocol.ts";
+import { readSchedule } from "../../deploy/schedule.ts";
 import { localAccount } from "../../src/cli/demo/chain.ts";
 import { type DemoNetwork, fund, type NetworkOptions, POLICY, startNetwork } from "../../src/cli/demo/network.ts";
 import { type Deployment, deploymentSchema } from "../../src/core/chain/deployment.ts";
@@ -36,17 +37,22 @@ async function deployTo(rpcUrl: string, stop: () => Promise<void>): Promise<Test
   const connection = await network.create({ network: "local", override: { url: rpcUrl } });
   const { ethers, ignition } = connection;
   const [deployer] = await ethers.getSigners();
-  const parameters = withDeployer(await readParameters("local"), deployer?.address ?? "");
+  const sender = deployer?.address ?? "";
+  const parameters = withDeployer(await readParameters("local"), sender);
+  const schedule = await readSchedule(parameters, "deploy/parameters/local.json5");
   // Over HTTP Ignition keeps a journal, and another chain of the same id must not go on from it.
-  const deploymentId = `chain-31337-test-${randomBytes(8).toString("hex")}`;
-  const deployed = await ignition.deploy(protocolModule(parameters), {
-    config: { requiredConfirmations: 1, blockPollingInterval: 20 },
-    deploymentId,
+  const name = `chain-31337-test-${randomBytes(8).toString("hex")}`;
+  const { addresses, plan } = await deployAll(sender, parameters, schedule, async (phase, module) => {
+    const deploymentId = `${name}-${phase}`;
+    const contracts = await ignition.deploy(module, {
+      config: { requiredConfirmations: 1, blockPollingInterval: 20 },
+      deploymentId,
+    });
+    await rm(join("deploy/deployments", deploymentId), { recursive: true });
+    return contracts;
   });
-  await rm(join("deploy/deployments", deploymentId), { recursive: true });
   const contracts = await Promise.all(
-    Object.entries(deployed).map(async ([name, contract]) => {
-      const address = await contract.getAddress();
+    Object.entries(addresses).map(async ([name, address]) => {
       return [name, { address, codeHash: keccak256(await ethers.provider.getCode(address)) }] as const;
     }),
   );
@@ -57,6 +63,7 @@ async function deployTo(rpcUrl: string, stop: () => Promise<void>): Promise<Test
     block: await ethers.provider.getBlockNumber(),
     commit: "test",
     contracts: Object.fromEntries(contracts),
+    vesting: vestingOf("local", plan),
     parameters: toJson(parameters),
   });
   await connection.close();

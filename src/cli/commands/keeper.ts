@@ -1,37 +1,53 @@
 import { errorMessage, InputError } from "../../core/errors.ts";
-import { createLogger } from "../../core/logger.ts";
+import { createLogger, type Logger } from "../../core/logger.ts";
 import { type Answer, answerOnce } from "../../keepers/answer.ts";
 import type { SettleOutcome } from "../../keepers/settle.ts";
-import { openConfigured, readEnvironment } from "../config.ts";
+import { claimDue, type VestingClaim } from "../../keepers/vesting.ts";
+import { type Config, openConfigured, readEnvironment } from "../config.ts";
 import { answerDeps, openSettlerBase, settleAll, settleDeps } from "../roles/settler.ts";
+import { openVestingQueue } from "../vesting/queue.ts";
+import { defaultsOf, openOnChain } from "../vesting/source.ts";
 import { keeperOf, settlerBase } from "./up.ts";
 
 export type KeeperRun = { once: boolean; dryRun: boolean; intervalSeconds: number };
+
+export type Outcomes = SettleOutcome[] | Answer[] | VestingClaim[];
+
+type Opening = { config: Config; logger: Logger; dryRun: boolean; signal: AbortSignal };
+/** What a keeper holds open between its passes. */
+type Keeper = { pass(): Promise<Outcomes>; close(): Promise<void> };
+
+const KEEPERS: Record<string, (opening: Opening) => Promise<Keeper>> = {
+  settle: openSettlerKeeper((open, { config, dryRun, signal }) =>
+    settleAll({ ...settleDeps(open, { ...keeperOf(config), signal }), dryRun }),
+  ),
+  answer: openSettlerKeeper((open, { config, dryRun, signal }) =>
+    answerOnce({ ...answerDeps(open, { ...keeperOf(config), signal }), dryRun }),
+  ),
+  vesting: openVestingKeeper,
+};
 
 /** Runs a keeper: one pass, or passes until it is told to stop. */
 export async function runKeeper(
   name: string,
   { once, dryRun, intervalSeconds }: KeeperRun,
-  report: (outcomes: SettleOutcome[] | Answer[]) => void,
+  report: (outcomes: Outcomes) => void,
 ) {
-  if (name !== "settle" && name !== "answer") {
-    throw new InputError("There is no such keeper", { code: "bad_keeper", facts: { name, known: "settle, answer" } });
+  const openKeeper = Object.hasOwn(KEEPERS, name) ? KEEPERS[name] : undefined;
+  if (!openKeeper) {
+    throw new InputError("There is no such keeper", {
+      code: "bad_keeper",
+      facts: { name, known: Object.keys(KEEPERS).join(", ") },
+    });
   }
-  const config = readEnvironment();
   const logger = createLogger();
-  const chain = await openConfigured(config);
-  const open = await openSettlerBase({ ...settlerBase(config), chain, logger });
   const stop = new AbortController();
   for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => stop.abort());
-  const options = { ...keeperOf(config), signal: stop.signal };
-  const pass =
-    name === "settle"
-      ? () => settleAll({ ...settleDeps(open, options), dryRun })
-      : () => answerOnce({ ...answerDeps(open, options), dryRun });
+  const keeper = await openKeeper({ config: readEnvironment(), logger, dryRun, signal: stop.signal });
   try {
     do {
       try {
-        report(await pass());
+        report(await keeper.pass());
       } catch (error) {
         if (once) throw error;
         logger.warn({ keeper: name, reason: errorMessage(error) }, "keeper.failed");
@@ -39,9 +55,37 @@ export async function runKeeper(
       if (!once && !stop.signal.aborted) await pause(intervalSeconds * 1000, stop.signal);
     } while (!once && !stop.signal.aborted);
   } finally {
-    await open.database.close();
-    chain.provider.destroy();
+    await keeper.close();
   }
+}
+
+type OpenBase = Awaited<ReturnType<typeof openSettlerBase>>;
+
+function openSettlerKeeper(pass: (open: OpenBase, opening: Opening) => Promise<Outcomes>) {
+  return async (opening: Opening): Promise<Keeper> => {
+    const { config, logger } = opening;
+    const chain = await openConfigured(config);
+    const open = await openSettlerBase({ ...settlerBase(config), chain, logger });
+    return {
+      pass: () => pass(open, opening),
+      async close() {
+        await open.database.close();
+        chain.provider.destroy();
+      },
+    };
+  };
+}
+
+async function openVestingKeeper({ config, logger, dryRun, signal }: Opening): Promise<Keeper> {
+  const open = async () => (await openOnChain({}, defaultsOf(config))).vault;
+  const sender = dryRun ? undefined : await openVestingQueue(config, config.RPC_URL, await open(), logger, signal);
+  const { VESTING_GRANTS: grants, VESTING_GAS_CAP: gasCap } = config;
+  return {
+    pass: () => claimDue({ open, queue: sender?.queue, grants, gasCap, logger }),
+    async close() {
+      await sender?.close();
+    },
+  };
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

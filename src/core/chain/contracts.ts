@@ -3,20 +3,27 @@ import { DevelopmentTeeVerifier__factory } from "../../../typechain-types/factor
 import { TeeRegistry__factory } from "../../../typechain-types/factories/attestation/TeeRegistry__factory.ts";
 import { ModelRegistry__factory } from "../../../typechain-types/factories/registry/ModelRegistry__factory.ts";
 import { NodeRegistry__factory } from "../../../typechain-types/factories/registry/NodeRegistry__factory.ts";
+import { EmissionBudget__factory } from "../../../typechain-types/factories/rewards/EmissionBudget.sol/EmissionBudget__factory.ts";
 import { Court__factory } from "../../../typechain-types/factories/settlement/Court__factory.ts";
 import { ReceiptVerifier__factory } from "../../../typechain-types/factories/settlement/ReceiptVerifier__factory.ts";
 import { Settlement__factory } from "../../../typechain-types/factories/settlement/Settlement__factory.ts";
 import { BondHub__factory } from "../../../typechain-types/factories/staking/BondHub__factory.ts";
 import { OPG__factory } from "../../../typechain-types/factories/token/OPG__factory.ts";
+import { ScheduleLens__factory } from "../../../typechain-types/factories/vesting/ScheduleLens__factory.ts";
+import { TokenLaunch__factory } from "../../../typechain-types/factories/vesting/TokenLaunch__factory.ts";
+import { VestVault__factory } from "../../../typechain-types/factories/vesting/VestVault__factory.ts";
 import type {
   BondHub,
   Court,
+  EmissionBudget,
   ModelRegistry,
   NodeRegistry,
   OPG,
   ReceiptVerifier,
+  ScheduleLens,
   Settlement,
   TeeRegistry,
+  VestVault,
 } from "../../../typechain-types/index.ts";
 
 /** Where the contracts of one deployment are. */
@@ -24,6 +31,9 @@ export type Addresses = Record<keyof Contracts, string>;
 
 export type Contracts = {
   opg: OPG;
+  vestVault: VestVault;
+  scheduleLens: ScheduleLens;
+  emissionBudget: EmissionBudget;
   nodeRegistry: NodeRegistry;
   modelRegistry: ModelRegistry;
   teeRegistry: TeeRegistry;
@@ -37,6 +47,9 @@ export type Contracts = {
 export function connectContracts(addresses: Addresses, runner: ContractRunner): Contracts {
   return {
     opg: OPG__factory.connect(addresses.opg, runner),
+    vestVault: VestVault__factory.connect(addresses.vestVault, runner),
+    scheduleLens: ScheduleLens__factory.connect(addresses.scheduleLens, runner),
+    emissionBudget: EmissionBudget__factory.connect(addresses.emissionBudget, runner),
     nodeRegistry: NodeRegistry__factory.connect(addresses.nodeRegistry, runner),
     modelRegistry: ModelRegistry__factory.connect(addresses.modelRegistry, runner),
     teeRegistry: TeeRegistry__factory.connect(addresses.teeRegistry, runner),
@@ -56,5 +69,8 @@ export const errorInterfaces = [
   ModelRegistry__factory,
   BondHub__factory,
   OPG__factory,
+  TokenLaunch__factory,
+  VestVault__factory,
+  EmissionBudget__factory,
   DevelopmentTeeVerifier__factory,
 ].map((factory) => factory.createInterface());

@@ -4,10 +4,12 @@ import { InputError } from "../errors.ts";
 import { jsonOf } from "../jsonOf.ts";
 import type { Addresses } from "./contracts.ts";
 
+const hash = z.string().regex(/^0x[0-9a-f]{64}$/);
+
 const contract = z.object({
   address: z.string().regex(/^0x[0-9a-fA-F]{40}$/),
   /** keccak256 of the code on chain. */
-  codeHash: z.string().regex(/^0x[0-9a-f]{64}$/),
+  codeHash: hash,
 });
 
 /** What `npx hardhat deploy` writes to `deployments/<network>.json`. */
@@ -15,14 +17,20 @@ export const deploymentSchema = z.object({
   network: z.string(),
   chainId: z.int().positive(),
   /** Hash of block 0: the same chain id on another chain is another deployment. */
-  genesis: z.string().regex(/^0x[0-9a-f]{64}$/),
+  genesis: hash,
   /** Block by which everything stood. */
   block: z.int().min(0),
   /** Source commit, and whether the tree was clean. */
   commit: z.string(),
   contracts: z.object({
-    opg: contract,
     timelock: contract,
+    tokenLaunch: contract,
+    emissionBudget: contract,
+    opg: contract,
+    vestVault: contract,
+    /** The published file as code: the vesting book. */
+    vestBook: contract,
+    scheduleLens: contract,
     nodeRegistry: contract,
     modelRegistry: contract,
     teeRegistry: contract,
@@ -31,6 +39,27 @@ export const deploymentSchema = z.object({
     settlement: contract,
     court: contract,
     receiptVerifier: contract,
+  }),
+  vesting: z.object({
+    /** keccak256 of the book. */
+    bookHash: hash,
+    /** keccak256 of the calendar, as `ScheduleLens.tableHash` has it. */
+    tableHash: hash,
+    /** The published file, beside this one; nowhere for an in-process chain. */
+    bookFile: z.string(),
+    /** Sum of the grants. */
+    lockedWei: z.string().regex(/^\d+$/),
+    /** Of the book's grants, in their order. */
+    grantNames: z.array(z.string()),
+    /** What was minted directly. */
+    liquid: z.array(
+      z.object({
+        id: z.string(),
+        category: z.string(),
+        to: contract.shape.address,
+        amountWei: z.string().regex(/^\d+$/),
+      }),
+    ),
   }),
   parameters: z.record(z.string(), z.unknown()),
 });
@@ -57,6 +86,9 @@ export async function readDeployment(path: string): Promise<Deployment> {
 export function addressesOf({ contracts }: Deployment): Addresses {
   return {
     opg: contracts.opg.address,
+    vestVault: contracts.vestVault.address,
+    scheduleLens: contracts.scheduleLens.address,
+    emissionBudget: contracts.emissionBudget.address,
     nodeRegistry: contracts.nodeRegistry.address,
     modelRegistry: contracts.modelRegistry.address,
     teeRegistry: contracts.teeRegistry.address,

@@ -1,6 +1,7 @@
 import { expect } from "chai";
 import { MaxUint256, Signature, ZeroAddress, ZeroHash } from "ethers";
 import { mined } from "../../../src/core/chain/events.ts";
+import type { OPG } from "../../../typechain-types/index.ts";
 import { fixturesOn, type Load } from "../../helpers/fixtures.ts";
 import { deployProtocol, type Protocol } from "../../helpers/protocol.ts";
 
@@ -42,19 +43,26 @@ describe("OPG", () => {
 
   let protocol: Protocol;
   let load: Load;
+  let token: OPG;
   before(async () => {
     protocol = await deployProtocol();
+    token = await ownToken();
     load = await fixturesOn(protocol);
   });
   type Signer = Protocol["signers"][number];
 
   /** An owner with the whole supply, a receiver, and somebody who relays. */
   async function open() {
-    const { contracts, signers, networkHelpers, parameters } = protocol;
+    const { signers, networkHelpers } = protocol;
     const [owner, receiver, relay] = signers as [Signer, Signer, Signer];
-    const { opg } = contracts;
-    expect(parameters.token.allocations).to.deep.equal([{ to: owner.address, amountWei: SUPPLY }]);
-    return { opg, owner, receiver, relay, now: await networkHelpers.time.latest() };
+    return { opg: token, owner, receiver, relay, now: await networkHelpers.time.latest() };
+  }
+  /** A token of its own, all of it the first signer's. */
+  async function ownToken(): Promise<OPG> {
+    const [owner] = protocol.signers as [Signer];
+    const factory = await protocol.ethers.getContractFactory("OPG");
+    const { target } = await factory.deploy([{ to: owner.address, amountWei: SUPPLY }]);
+    return protocol.contracts.opg.attach(String(target)) as OPG;
   }
   type World = Awaited<ReturnType<typeof open>>;
   type Field = { name: string; type: string };

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { type Interface, ZeroAddress } from "ethers";
+import { encodeBytes32String, type Interface, ZeroAddress, ZeroHash } from "ethers";
 import { mined } from "../../../src/core/chain/events.ts";
 import { type Book, encodeBook, lastMonthOf, vestedAt } from "../../../src/vesting/book.ts";
 import { anniversary } from "../../../src/vesting/calendar.ts";
@@ -53,7 +53,7 @@ describe("VestVault, custody", () => {
       seal: [[]],
       offerHandover: [...allIds(), 7].map((id) => [id, address]),
       acceptHandover: [...allIds(), 7].map((id) => [id]),
-      revoke: [...allIds(), 7].flatMap((id) => [2, 4, 6].map((kept) => [id, kept, "reason"])),
+      revoke: [...allIds(), 7].flatMap((id) => [2, 4, 6].map((kept) => [id, kept, encodeBytes32String("reason")])),
     };
     const paying = ["claim", "claimMany"];
     const names = vault.interface.fragments.flatMap((fragment) =>
@@ -76,7 +76,7 @@ describe("VestVault, custody", () => {
       await mined(vault.claimMany(allIds()));
       if (month === 2) await mined(vault.connect(chain.signer(4)).offerHandover(3, next));
       if (month === 3) await mined(vault.connect(next).acceptHandover(3));
-      if (month === 4) await mined(vault.connect(revoker).revoke(0, 5, "left"));
+      if (month === 4) await mined(vault.connect(revoker).revoke(0, 5, encodeBytes32String("left")));
       if (month === 5) await mined(opg.transfer(vault, 9n));
     }
     const approvals = await opg.queryFilter(opg.filters.Approval());
@@ -232,7 +232,7 @@ describe("VestVault, custody", () => {
       ],
       ["claimMany of the same", (vault: VestVault) => vault.interface.encodeFunctionData("claimMany", [[3, 3]]), null],
       ["claimMany of all", (vault: VestVault) => vault.interface.encodeFunctionData("claimMany", [allIds()]), null],
-      ["revoke", (vault: VestVault) => vault.interface.encodeFunctionData("revoke", [TEAM, 6, ""]), null],
+      ["revoke", (vault: VestVault) => vault.interface.encodeFunctionData("revoke", [TEAM, 6, ZeroHash]), null],
       [
         "offerHandover",
         (vault: VestVault) => vault.interface.encodeFunctionData("offerHandover", [3, vault.target]),
@@ -259,7 +259,7 @@ describe("VestVault, custody", () => {
 
     it("pays nothing twice between the two payments of a revoked grant", async () => {
       const { token, actor, vault, own } = await load(hostile);
-      await mined(actor.execute(vault, vault.interface.encodeFunctionData("revoke", [TEAM, 3, ""])));
+      await mined(actor.execute(vault, vault.interface.encodeFunctionData("revoke", [TEAM, 3, ZeroHash])));
       await mined(actor.plan(vault, vault.interface.encodeFunctionData("claimMany", [[TEAM, TEAM]])));
       await chain.next(timeOf(9));
       await mined(vault.claim(TEAM));
@@ -269,7 +269,7 @@ describe("VestVault, custody", () => {
       expect([await token.balanceOf(actor), await token.balanceOf(chain.signer(9))]).to.deep.equal([
         ...[keptWei, total - keptWei],
       ]);
-      expect((await vault.grantState(TEAM)).paidWei).to.equal(total);
+      expect((await vault.states(TEAM)).paidWei).to.equal(total);
     });
   });
 });

@@ -105,7 +105,7 @@ abstract contract VestingActions is VestingState {
         GrantBook storage grant = grants[id];
         Terms memory t = terms[grant.terms];
         uint256 kept = _draw(seed, "kept", t.tranches + 2);
-        bytes memory data = abi.encodeCall(vault.revoke, (GrantId.wrap(id), kept, "reason"));
+        bytes memory data = abi.encodeCall(vault.revoke, (GrantId.wrap(id), kept, bytes32("reason")));
         address by = t.revoker == address(0) || _draw(seed, "other", 5) == 0 ? _anybody(seed) : t.revoker;
         if (by != t.revoker) {
             _mustRevert(by, data, IVestVault.VestVault_NotRevoker.selector);

@@ -23,12 +23,12 @@ abstract contract VestingLaws is VestingActions {
         for (uint256 i; i < grants.length; ++i) {
             GrantBook memory grant = grants[i];
             GrantId id = GrantId.wrap(i);
-            GrantState memory state = vault.grantState(id);
+            GrantState memory state = lens.stateOf(id);
             require(state.paidWei == _paid(i), "paid");
             require(state.paidWei <= _vested(i), "paid <= vested");
             require(state.revoked == grant.revoked && state.keptTranches == grant.kept, "revocation");
             require(state.handedOver == grant.handedOver, "handover");
-            require(vault.beneficiaryOf(id) == grant.beneficiary, "beneficiary");
+            require(lens.beneficiaryOf(id) == grant.beneficiary, "beneficiary");
             require(vault.offeredTo(id) == grant.offeredTo, "offer");
         }
     }

@@ -1,0 +1,47 @@
+import { keccak256, type Provider } from "ethers";
+import type { Parameters } from "../../deploy/parameters.ts";
+import { connectContracts } from "../../src/core/chain/contracts.ts";
+import { addressesOf, type Deployment } from "../../src/core/chain/deployment.ts";
+import { BaseError } from "../../src/core/errors.ts";
+import { chainTableHash } from "../../src/vesting/chainTable.ts";
+
+/** Everything points to everything else as it should; a deployment that does not is not written down. */
+export async function checkWiring(provider: Provider, deployment: Deployment, parameters: Parameters): Promise<void> {
+  const { contracts, vesting } = deployment;
+  const { settlement, stakeHub, court, opg, teeRegistry, vestVault, scheduleLens, emissionBudget } = connectContracts(
+    addressesOf(deployment),
+    provider,
+  );
+  const { timelock, vestBook } = contracts;
+  // Before the first claims the balance is all of it; later it is what is not paid yet.
+  const [heldWei, paidWei] = [await opg.balanceOf(vestVault.target), await scheduleLens.paidWei()];
+  const expected: [string, unknown, unknown][] = [
+    ["settlement.court", await settlement.court(), court.target],
+    ["stakeHub.slasher", await stakeHub.slasher(), court.target],
+    ["settlement.token", await settlement.token(), opg.target],
+    ["settlement.governance", await settlement.governance(), timelock.address],
+    ["teeRegistry.governance", await teeRegistry.governance(), timelock.address],
+    ["stakeHub.governance", await stakeHub.governance(), timelock.address],
+    ["opg.totalSupply", await opg.totalSupply(), 10n ** 27n],
+    ["settlement.policyCount", await settlement.policyCount(), BigInt(parameters.settlement.policies.length)],
+    ["vestVault.token", await vestVault.token(), opg.target],
+    ["vestVault.book", await vestVault.book(), vestBook.address],
+    ["vestVault.isSealed", await vestVault.isSealed(), true],
+    ["vestVault.totalWei", (await vestVault.totalWei()).toString(), vesting.lockedWei],
+    ["vestVault's balance covers what is locked", heldWei + paidWei >= BigInt(vesting.lockedWei), true],
+    ["keccak256 of the book's code", keccak256(await provider.getCode(vestBook.address)), vesting.bookHash],
+    ["scheduleLens.vault", await scheduleLens.vault(), vestVault.target],
+    ["the unlock table of scheduleLens", await chainTableHash(scheduleLens), vesting.tableHash],
+    ["emissionBudget.token", await emissionBudget.token(), opg.target],
+    ["emissionBudget.vault", await emissionBudget.vault(), vestVault.target],
+    ["emissionBudget.governance", await emissionBudget.governance(), timelock.address],
+  ];
+  for (const [what, got, wanted] of expected) {
+    if (got === wanted) continue;
+    throw new BaseError("The contracts are not wired as they should be", {
+      code: "wrong_wiring",
+      facts: { what, got, expected: wanted },
+      hint: "Run the same command again; if it stays so, do not use this deployment",
+    });
+  }
+}

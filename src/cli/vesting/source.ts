@@ -1,0 +1,150 @@
+import { existsSync } from "node:fs";
+import { readFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { readDeployment } from "../../core/chain/deployment.ts";
+import { InputError } from "../../core/errors.ts";
+import { type Book, bookHash, decodeBook, encodeBook } from "../../vesting/book.ts";
+import type { ExportInput, Liquid } from "../../vesting/exports/types.ts";
+import { httpRpc } from "../../vesting/httpRpc.ts";
+import { type LaunchPlan, planLaunch } from "../../vesting/launchPlan.ts";
+import type { Rpc } from "../../vesting/rpc.ts";
+import { type LaunchSchedule, parseSchedule } from "../../vesting/scheduleFile.ts";
+import { tableHash } from "../../vesting/table.ts";
+import { openVault, type Vault } from "../../vesting/vault.ts";
+import type { Config } from "../config.ts";
+
+const SUPPLY_WEI = 10n ** 27n;
+
+/** Where a command looks; what is not given comes from the environment. */
+export type SourceOptions = {
+  /** The lens's address; without it the deployment file names it. */
+  lens?: string | undefined;
+  rpc?: string | undefined;
+  deployment?: string | undefined;
+  /** The published book file. */
+  book?: string | undefined;
+};
+
+export type Defaults = { deployment: string; rpcUrl: string; timeoutMs: number };
+
+export const defaultsOf = ({ OPG_DEPLOYMENT, RPC_URL, RPC_TIMEOUT_MS }: Config): Defaults => ({
+  deployment: OPG_DEPLOYMENT,
+  rpcUrl: RPC_URL,
+  timeoutMs: RPC_TIMEOUT_MS,
+});
+
+/** A vault on its chain, with the published file that it is checked against. */
+export type OnChain = {
+  vault: Vault;
+  published: Uint8Array;
+  /** Where the published file is from. */
+  publishedFrom: string;
+  /** Names of the grants, by id; empty when they are not known. */
+  names: string[];
+  liquid: Liquid[];
+  commit: string | undefined;
+};
+
+/** Opens the vault that the options or the deployment file name. */
+export async function openOnChain(options: SourceOptions, defaults: Defaults, rpc?: Rpc): Promise<OnChain> {
+  const endpoint = rpc ?? httpRpc(options.rpc ?? defaults.rpcUrl, defaults.timeoutMs);
+  const file = options.deployment ?? (options.lens ? undefined : defaults.deployment);
+  const deployment = file === undefined ? undefined : await readDeployment(file);
+  const lens = options.lens ?? deployment?.contracts.scheduleLens.address;
+  if (!lens || !/^0x[0-9a-fA-F]{40}$/.test(lens)) {
+    throw new InputError("Not the address of a schedule lens", { code: "bad_address", facts: { value: lens } });
+  }
+  const vault = await openVault(endpoint, lens);
+  if (deployment && deployment.chainId !== vault.chainId) {
+    throw new InputError("The RPC serves another chain than the deployment file is of", {
+      code: "wrong_chain",
+      facts: { deployment: deployment.chainId, rpc: vault.chainId },
+      hint: "Give the RPC of that network with --rpc, or another file with --deployment",
+    });
+  }
+  const beside = deployment && file ? join(dirname(file), deployment.vesting.bookFile) : undefined;
+  const bookFile = options.book ?? (beside && existsSync(beside) ? beside : undefined);
+  return {
+    vault,
+    published: bookFile ? await readBook(bookFile) : vault.file,
+    publishedFrom: bookFile ?? "the chain itself: give the published file with --book",
+    names: deployment?.vesting.grantNames ?? [],
+    liquid: liquidBeside(vault.book),
+    commit: deployment?.commit,
+  };
+}
+
+/** Bytes of a book file. Throws when it cannot be read. */
+export async function readBook(path: string): Promise<Uint8Array> {
+  return readFile(path).catch((cause: unknown) => {
+    throw new InputError("The file cannot be read", {
+      code: "no_file",
+      facts: { path },
+      hint: "Give the published book: deployments/<network>.book",
+      cause,
+    });
+  });
+}
+
+/** A schedule file, checked. */
+export async function readSchedule(path: string): Promise<LaunchSchedule> {
+  const bytes = await readFile(path).catch((cause: unknown) => {
+    throw new InputError("The schedule file cannot be read", { code: "no_file", facts: { path }, cause });
+  });
+  return parseSchedule(path, bytes);
+}
+
+/** What exports and the page are made of, from the chain. */
+export function inputOfChain({ vault, published, names, liquid, commit }: OnChain): ExportInput {
+  return {
+    ...hashesOf(decodeBook(published), published),
+    names,
+    liquid,
+    source: {
+      chainId: vault.chainId,
+      vault: vault.vault,
+      book: vault.bookAddress,
+      token: vault.token,
+      lens: vault.lens,
+      ...(commit ? { commit } : {}),
+    },
+  };
+}
+
+/** The same from a book file alone. */
+export async function inputOfBook(path: string): Promise<ExportInput> {
+  const file = await readBook(path);
+  const book = decodeBook(file);
+  return { ...hashesOf(book, file), names: [], liquid: liquidBeside(book), source: {} };
+}
+
+/** The same from a launch plan and the schedule that it is of. */
+export function inputOfPlan(plan: LaunchPlan, schedule: LaunchSchedule): ExportInput {
+  const file = encodeBook(plan.book);
+  return { ...hashesOf(plan.book, file), names: plan.names, liquid: liquidOf(plan, schedule), source: {} };
+}
+
+/** A schedule file's plan with addresses that stand for the accounts that it leaves open. */
+export function planOf(schedule: LaunchSchedule, addressOf: (account: string) => string): LaunchPlan {
+  return planLaunch(schedule, (account, grantId) => addressOf(account ?? grantId));
+}
+
+/** What a plan mints to nobody's vault, by category. */
+export function liquidOf({ liquid }: LaunchPlan, { grants }: LaunchSchedule): Liquid[] {
+  const sums = new Map<string, bigint>();
+  for (const { id, amountWei } of liquid) {
+    const category = grants.find((grant) => grant.id === id)?.category ?? id;
+    sums.set(category, (sums.get(category) ?? 0n) + amountWei);
+  }
+  return [...sums].map(([category, amountWei]) => ({ category, amountWei }));
+}
+
+/** The book does not name what was never locked: it is the rest of the supply. */
+function liquidBeside({ grants }: Book): Liquid[] {
+  const amountWei = SUPPLY_WEI - grants.reduce((sum, { totalWei }) => sum + totalWei, 0n);
+  return amountWei > 0n ? [{ category: "liquid", amountWei }] : [];
+}
+
+function hashesOf(book: Book, file: Uint8Array) {
+  return { book, bookHash: bookHash(file), tableHash: tableHash(book) };
+}
