@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import toolbox from "@nomicfoundation/hardhat-toolbox-mocha-ethers";
 import { configVariable, defineConfig } from "hardhat/config";
 import { deployTask } from "./scripts/tasks/deploy.ts";
+import { vestingTasks } from "./scripts/tasks/vesting.ts";
 
 const osaka = { hardfork: "osaka", chainType: "l1", type: "edr-simulated" } as const;
 
@@ -18,7 +19,7 @@ const solc = { version: "0.8.37", path: fileURLToPath(import.meta.resolve("solc/
 
 export default defineConfig({
   plugins: [toolbox],
-  tasks: [deployTask],
+  tasks: [deployTask, ...vestingTasks],
   solidity: {
     // Contracts are built before tests, also when one test is run: a test may take their code from the artifacts.
     splitTestsCompilation: true,

@@ -7,6 +7,7 @@ import { enterRows } from "./gas/enter.ts";
 import { proveRows } from "./gas/prove.ts";
 import type { Row } from "./gas/row.ts";
 import { openBench } from "./gas/setup.ts";
+import { vestRows } from "./gas/vest.ts";
 
 const HELP = `Measures gas: \`gasUsed\` of whole transactions on cold state, on an in-process chain of the Osaka rules.
 
@@ -16,7 +17,8 @@ Usage: npm run -s bench:gas -- [--json] [--only <text>] [--record]
   --only <text>   rows whose name contains the text
   --record        write these figures as those that later runs are compared with
 
-perUnit is the cost of each further payer. A row fails when gasUsed is above limit, perUnit above perUnitLimit, or
+perUnit is the cost of each further payer, and of each grant in the rows vest/…; vest/elapsed-anniversaries is execution
+gas of a view. A row fails when gasUsed is above limit, perUnit above perUnitLimit, or
 gasUsed more than half a percent above what was recorded in scripts/bench/gas/recorded.json. Exit code 1 when a row does.
 `;
 
@@ -35,7 +37,7 @@ if (values.help) {
 
 await hre.tasks.getTask("build").run({ quiet: true, noTests: true });
 const bench = await openBench();
-const all = [commitRows, enterRows, proveRows];
+const all = [commitRows, enterRows, proveRows, vestRows];
 const rows: Row[] = [];
 for (const group of all) {
   for (const row of await group(bench)) {
@@ -62,7 +64,7 @@ if (values.json) {
   const withRecorded = rows.map((row) => ({ ...row, recorded: recorded[row.name] ?? null }));
   process.stdout.write(`${JSON.stringify({ ok, rows: withRecorded })}\n`);
 } else {
-  const head = ["row", "gas", "limit", "per payer", "limit", "bytes", "best peer", "gas"];
+  const head = ["row", "gas", "limit", "each", "limit", "bytes", "best peer", "gas"];
   const table = new Table({ head, style: { head: [], border: [] } });
   for (const row of rows) {
     const mark = over(row) ? " OVER" : grown(row) ? ` GREW from ${recorded[row.name] ?? "unrecorded"}` : "";

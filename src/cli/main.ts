@@ -153,7 +153,7 @@ keeper
     const run = { once: options.once, dryRun: options.dryRun, intervalSeconds: options.interval };
     const { runKeeper } = await import("./commands/keeper.ts");
     await runKeeper(name, run, (outcomes) =>
-      print({ outcomes }, options, () => outcomes.map(({ outcome }) => outcome).join(", ")),
+      print({ outcomes }, options, () => outcomes.map(({ outcome }) => outcome).join(", ") || "nothing to do"),
     );
   });
 

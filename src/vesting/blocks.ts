@@ -11,10 +11,10 @@ export function createBlockFinder(rpc: Rpc, head: Block) {
     return asked;
   };
 
-  /** The first block from `from` to the head that `is` holds for, as it does for all after it; undefined when for none. */
-  async function first(from: number, is: (block: Block) => boolean | Promise<boolean>): Promise<Block | undefined> {
+  /** The first block that `is` holds for, as it does for all after it up to the head; undefined when for none. */
+  async function first(is: (block: Block) => boolean | Promise<boolean>): Promise<Block | undefined> {
     if (!(await is(head))) return undefined;
-    let [low, high] = [from, head.number];
+    let [low, high] = [0, head.number];
     while (low < high) {
       const middle = Math.floor((low + high) / 2);
       if (await is(await get(middle))) high = middle;
@@ -25,10 +25,10 @@ export function createBlockFinder(rpc: Rpc, head: Block) {
 
   return {
     get,
-    /** The first block at or after a Unix timestamp, not before block `from`; undefined when the head is before it. */
-    firstAt: (unix: number, from: number) => first(from, (block) => block.unix >= unix),
+    /** The first block at or after a Unix timestamp; undefined when the head is before it. */
+    firstAt: (unix: number) => first((block) => block.unix >= unix),
     /** The first block in which an address has code. */
-    firstWithCode: (address: string) => first(0, async (block) => (await codeAt(rpc, address, block)) !== "0x"),
+    firstWithCode: (address: string) => first(async (block) => (await codeAt(rpc, address, block)) !== "0x"),
   };
 }
 

@@ -182,7 +182,7 @@ async function checkUnlock(
     shown.push(shownWei);
   }
 
-  const block = await finder.firstAt(unix, start.lens.number);
+  const block = await finder.firstAt(unix);
   if (block) {
     for (const read of [block.number - 1, block.number]) {
       if (read < start.lens.number) continue;

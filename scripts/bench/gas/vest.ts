@@ -22,7 +22,7 @@ function bookOf(startMonth: number, beneficiary: (i: number) => string): Book {
   };
 }
 
-/** Vesting beside OpenZeppelin's wallet, which holds one grant. Sablier's figures are in docs/benchmarks.md. */
+/** Vesting beside OpenZeppelin's wallet, which holds one grant. */
 export async function vestRows({ protocol }: Bench): Promise<Row[]> {
   const { ethers, networkHelpers, signers } = protocol;
   const [owner] = signers as [(typeof signers)[number]];
@@ -58,6 +58,17 @@ export async function vestRows({ protocol }: Bench): Promise<Row[]> {
   const many = await measure(vault.claimMany(ids));
   const peerLater = await measure(release(opg.target));
 
+  // Execution only, the most of a day before and a day after the anchor of each month of the schedule.
+  const harness = await ethers.deployContract("CalendarHarness");
+  let elapsedGas = 0;
+  for (let month = 0; month <= TRANCHES; month++) {
+    for (const offset of [-86_400, 0]) {
+      const at = anniversary(book.anchor, month) + offset;
+      const { gas } = await harness.gasOfElapsed(at, startMonth, book.anchor.day);
+      elapsedGas = Math.max(elapsedGas, Number(gas));
+    }
+  }
+
   const walletOf = (what: string, gasUsed: number) => ({ name: `OpenZeppelin VestingWallet, ${what}`, gasUsed });
   const each = (gasUsed: number, count: number) => Math.round(gasUsed / count);
   return [
@@ -85,6 +96,15 @@ export async function vestRows({ protocol }: Bench): Promise<Row[]> {
       limit: MANY * 19_500,
       perUnitLimit: 19_500,
       peer: walletOf("release", peerLater.gasUsed),
+    },
+    {
+      name: "vest/elapsed-anniversaries",
+      gasUsed: elapsedGas,
+      bytes: 0,
+      perUnit: null,
+      limit: 700,
+      perUnitLimit: null,
+      peer: null,
     },
   ];
 }
