@@ -74,8 +74,12 @@ async function toClaim(log: Log, block: (number: number) => Promise<Block>): Pro
 }
 
 function argsOf(abi: Interface, log: Log) {
-  const event = abi.parseLog(log);
-  if (event) return event.args;
+  try {
+    const event = abi.parseLog(log);
+    if (event) return event.args;
+  } catch {
+    // Its topic is right, the rest is not.
+  }
   throw new BaseError("A contract has an event of another form", {
     code: "bad_answer",
     facts: { address: log.address, transaction: log.transactionHash },
