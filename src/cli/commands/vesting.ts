@@ -95,7 +95,7 @@ async function simulated(path: string, { until = Number.POSITIVE_INFINITY, book 
       onProgress: bar.show,
     });
     bar.end();
-    return { result, input: inputOfPlan(plan, schedule), publishedFrom: book ?? path };
+    return { result, input: inputOfPlan(plan), publishedFrom: book ?? path };
   } finally {
     await close();
   }
@@ -239,7 +239,7 @@ export function claimsText(claims: Awaited<ReturnType<typeof claimDue>>): string
 async function inputOf(options: SourceOptions & { schedule?: string }, rpc?: Rpc): Promise<ExportInput> {
   if (options.schedule) {
     const schedule = await readSchedule(options.schedule);
-    return inputOfPlan(planOf(schedule, addressFor), schedule);
+    return inputOfPlan(planOf(schedule, addressFor));
   }
   // A lens or a deployment that was asked for is looked at; the file is then what it is compared with.
   if (options.book && !options.lens && !options.deployment) return inputOfBook(options.book);

@@ -79,7 +79,7 @@ export async function openOnChain(options: SourceOptions, defaults: Defaults, rp
     published,
     publishedFrom: bookFile ?? null,
     names: deployment?.vesting.grantNames ?? [],
-    liquid: liquidBeside(vault.book),
+    liquid: deployment ? byCategory(deployment.vesting.liquid) : liquidBeside(vault.book),
     commit: deployment?.commit,
   };
 }
@@ -145,10 +145,10 @@ export async function inputOfBook(path: string): Promise<ExportInput> {
   return { ...hashesOf(book, file), names: [], liquid: liquidBeside(book), source: {} };
 }
 
-/** The same from a launch plan and the schedule that it is of. */
-export function inputOfPlan(plan: LaunchPlan, schedule: LaunchSchedule): ExportInput {
+/** The same from a launch plan. */
+export function inputOfPlan(plan: LaunchPlan): ExportInput {
   const file = encodeBook(plan.book);
-  return { ...hashesOf(plan.book, file), names: plan.names, liquid: liquidOf(plan, schedule), source: {} };
+  return { ...hashesOf(plan.book, file), names: plan.names, liquid: byCategory(plan.liquid), source: {} };
 }
 
 /** A schedule file's plan with addresses that stand for the accounts that it leaves open. */
@@ -156,13 +156,9 @@ export function planOf(schedule: LaunchSchedule, addressOf: (account: string) =>
   return planLaunch(schedule, (account, grantId) => addressOf(account ?? grantId));
 }
 
-/** What a plan mints to nobody's vault, by category. */
-export function liquidOf({ liquid }: LaunchPlan, { grants }: LaunchSchedule): Liquid[] {
+function byCategory(amounts: readonly { category: string; amountWei: bigint | string }[]): Liquid[] {
   const sums = new Map<string, bigint>();
-  for (const { id, amountWei } of liquid) {
-    const category = grants.find((grant) => grant.id === id)?.category ?? id;
-    sums.set(category, (sums.get(category) ?? 0n) + amountWei);
-  }
+  for (const { category, amountWei } of amounts) sums.set(category, (sums.get(category) ?? 0n) + BigInt(amountWei));
   return [...sums].map(([category, amountWei]) => ({ category, amountWei }));
 }
 
