@@ -53,7 +53,11 @@ export async function openOnChain(options: SourceOptions, defaults: Defaults, rp
   const deployment = file === undefined ? undefined : await readDeployment(file);
   const lens = options.lens ?? deployment?.contracts.scheduleLens.address;
   if (!lens || !/^0x[0-9a-fA-F]{40}$/.test(lens)) {
-    throw new InputError("Not the address of a schedule lens", { code: "bad_address", facts: { value: lens } });
+    throw new InputError("Not the address of a schedule lens", {
+      code: "bad_address",
+      facts: { value: lens },
+      hint: "Give 0x and 40 hexadecimal digits with --lens",
+    });
   }
   const vault = await openVault(endpoint, lens);
   if (deployment && deployment.chainId !== vault.chainId) {
@@ -116,7 +120,12 @@ export async function readBook(path: string): Promise<Uint8Array> {
 /** A schedule file, checked. */
 export async function readSchedule(path: string): Promise<LaunchSchedule> {
   const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new InputError("The schedule file cannot be read", { code: "no_file", facts: { path }, cause });
+    throw new InputError("The schedule file cannot be read", {
+      code: "no_file",
+      facts: { path },
+      hint: "The published one is deploy/schedules/opg.json",
+      cause,
+    });
   });
   return parseSchedule(path, bytes);
 }
