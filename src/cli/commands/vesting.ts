@@ -46,24 +46,23 @@ export async function report(options: ReportOptions, rpc?: Rpc): Promise<void> {
   const checked = options.simulate ? await simulated(options.simulate, options) : await onChain(options, rpc);
   const { result, input, publishedFrom } = checked;
   if (options.html) await writePage(options.html, input, result);
-  print({ ...result, head: { ...result.head, at: formatTime(result.head.unix) }, publishedFrom }, options, () =>
-    reportText(result, publishedFrom),
-  );
+  const shown = {
+    ...result,
+    bookHashMatches: publishedFrom === null ? null : result.bookHashMatches,
+    head: { ...result.head, at: formatTime(result.head.unix) },
+    publishedFrom,
+  };
+  print(shown, options, () => reportText(result, publishedFrom));
   if (!result.ok) process.exitCode = Exit.WRONG_INPUT;
 }
 
-type Checked = { result: Report; input: ExportInput; publishedFrom: string };
+/** `publishedFrom` is null where the chain was only checked against itself. */
+type Checked = { result: Report; input: ExportInput; publishedFrom: string | null };
 
 async function onChain(options: ReportOptions, rpc?: Rpc): Promise<Checked> {
   const config = readEnvironment();
   const source = await openOnChain(options, defaultsOf(config), rpc);
   const { vault, published, publishedFrom, names } = source;
-  if (publishedFrom === null) {
-    throw new InputError("There is no published file to compare the chain with", {
-      code: "no_book",
-      hint: "Give the published book with --book",
-    });
-  }
   const scan = scanFile(config.DATA_DIR, vault);
   const bar = progress("Checking unlocks");
   const result = await makeReport(vault, {
