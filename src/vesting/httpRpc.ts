@@ -1,4 +1,4 @@
-import { FetchRequest } from "ethers";
+import { FetchRequest, type FetchResponse } from "ethers";
 import type { Rpc } from "./rpc.ts";
 
 /**
@@ -10,15 +10,24 @@ export function httpRpc(url: string, timeoutMs: number): Rpc {
     const request = new FetchRequest(url);
     request.timeout = timeoutMs;
     request.body = { jsonrpc: "2.0", id: 1, method, params };
-    const response = await request.send().catch((error: unknown) => {
-      throw new Error(`no connection (${(error as { code?: string }).code ?? "unknown"})`);
-    });
+    const response = await send(request);
     const body = bodyOf(response);
     if (body.error) throw new Error(String(body.error.message ?? "refused"));
     if (!response.ok()) throw new Error(`HTTP ${response.statusCode}`);
     if (body.result === undefined) throw new Error("not a JSON-RPC answer");
     return body.result;
   };
+}
+
+/** A server may close a kept connection at the moment it is used again: that is no answer, so it is asked once more. */
+async function send(request: FetchRequest, again = true): Promise<FetchResponse> {
+  try {
+    return await request.clone().send();
+  } catch (error) {
+    const { code } = error as { code?: string };
+    if (again && (code === "ECONNRESET" || code === "EPIPE")) return send(request, false);
+    throw new Error(`no connection (${code ?? "unknown"})`);
+  }
 }
 
 type Body = { result?: unknown; error?: { message?: unknown } };
