@@ -1,4 +1,4 @@
-import { FetchRequest, type FetchResponse } from "ethers";
+import { FetchRequest } from "ethers";
 import type { Rpc } from "./rpc.ts";
 
 /**
@@ -7,10 +7,21 @@ import type { Rpc } from "./rpc.ts";
  */
 export function httpRpc(url: string, timeoutMs: number): Rpc {
   return async (method, params) => {
-    const request = new FetchRequest(url);
-    request.timeout = timeoutMs;
-    request.body = { jsonrpc: "2.0", id: 1, method, params };
-    const response = await send(request);
+    const send = () => {
+      const request = new FetchRequest(url);
+      request.timeout = timeoutMs;
+      request.body = { jsonrpc: "2.0", id: 1, method, params };
+      return request.send();
+    };
+    const response = await send()
+      .catch((error: unknown) => {
+        // A connection that was kept open was closed meanwhile. Nothing is sent by this but questions.
+        if (codeOf(error) === "ECONNRESET") return send();
+        throw error;
+      })
+      .catch((error: unknown) => {
+        throw new Error(`no connection (${codeOf(error)})`);
+      });
     const body = bodyOf(response);
     if (body.error) throw new Error(String(body.error.message ?? "refused"));
     if (!response.ok()) throw new Error(`HTTP ${response.statusCode}`);
@@ -19,16 +30,7 @@ export function httpRpc(url: string, timeoutMs: number): Rpc {
   };
 }
 
-/** A server may close a kept connection at the moment it is used again: that is no answer, so it is asked once more. */
-async function send(request: FetchRequest, again = true): Promise<FetchResponse> {
-  try {
-    return await request.clone().send();
-  } catch (error) {
-    const { code } = error as { code?: string };
-    if (again && (code === "ECONNRESET" || code === "EPIPE")) return send(request, false);
-    throw new Error(`no connection (${code ?? "unknown"})`);
-  }
-}
+const codeOf = (error: unknown) => (error as { code?: string }).code ?? "unknown";
 
 type Body = { result?: unknown; error?: { message?: unknown } };
 
