@@ -137,8 +137,11 @@ export function proveDebit(
   return world.court.connect(sender).proveDebit(claim, terms, voucher, signature, receipt, path, ref, later);
 }
 
+/** Kinds of faults, as in `ICourt.sol`. */
+export const FAULT = { DEBIT: 0n, SEQUENCE: 1n, UNOPENED: 2n, RECEIPT: 3n };
+
 /** The id of a penalty. */
-export const evidenceOf = (kind: "debit" | "sequence", settler: number, number: number | bigint) =>
+export const evidenceOf = (kind: "debit" | "sequence" | "unopened" | "receipt", settler: number, number: number | bigint) =>
   keccak256(AbiCoder.defaultAbiCoder().encode(["string", "uint32", "uint64"], [kind, settler, number]));
 
 /** The stake hub's evidence id of the refund of a claim by an operator. */

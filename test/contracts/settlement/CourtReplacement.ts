@@ -44,17 +44,19 @@ describe("Court, after its replacement", () => {
   const LONGEST_DISPUTE = 1800;
 
   async function deployCourt(): Promise<CourtWorld["court"]> {
-    const { ethers, opg, settlement, stakeHub, parameters } = world;
+    const { ethers, opg, settlement, stakeHub, teeRegistry, modelRegistry, parameters } = world;
     const factory = await ethers.getContractFactory("Court");
     const { bondNano, ...table } = parameters.court;
-    const next = await factory.deploy(
-      opg.target,
-      settlement.target,
-      stakeHub.target,
-      parameters.times,
+    const next = await factory.deploy({
+      token: opg.target,
+      settlement: settlement.target,
+      stakeHub: stakeHub.target,
+      teeRegistry: teeRegistry.target,
+      modelRegistry: modelRegistry.target,
+      times: parameters.times,
       table,
       bondNano,
-    );
+    });
     return next as unknown as CourtWorld["court"];
   }
 
