@@ -145,8 +145,11 @@ export function proveDebit(
 export const FAULT = { DEBIT: 0n, SEQUENCE: 1n, UNOPENED: 2n, RECEIPT: 3n };
 
 /** The id of a penalty. */
-export const evidenceOf = (kind: "debit" | "sequence" | "unopened" | "receipt", settler: number, number: number | bigint) =>
-  keccak256(AbiCoder.defaultAbiCoder().encode(["string", "uint32", "uint64"], [kind, settler, number]));
+export const evidenceOf = (
+  kind: "debit" | "sequence" | "unopened" | "receipt",
+  settler: number,
+  number: number | bigint,
+) => keccak256(AbiCoder.defaultAbiCoder().encode(["string", "uint32", "uint64"], [kind, settler, number]));
 
 /** The stake hub's evidence id of the refund of a claim by an operator. */
 export const refundIdOf = (court: unknown, claim: number, operator: number) =>

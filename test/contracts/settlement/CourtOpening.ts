@@ -93,7 +93,13 @@ describe("Court, opening of sequences", () => {
   const claim = async ({ batch }: Committed, sequence: number | bigint, by = world.challenger) =>
     world.court.connect(by).claimSequence(batch, sequence);
 
-  type Opening = ReturnType<typeof windowOver> & { receipt: ReturnType<typeof receiptStruct>; path: string[] };
+  type Opening = {
+    receipt: ReturnType<typeof receiptStruct>;
+    path: string[];
+    window: ReturnType<typeof windowOver>["window"];
+    windowPath: string[];
+    signature: string;
+  };
   function open(of: Awaited<ReturnType<typeof committed>>, index = 1, change: Partial<Opening> = {}, id = 1) {
     const { receipt, path, window, windowPath, signature } = {
       ...shownAt(of.batch, index),
@@ -191,10 +197,7 @@ describe("Court, opening of sequences", () => {
 
     it("reverts without a bond", async () => {
       const { batch } = await load(honest);
-      await expect(claim(batch, 1, world.payer)).to.be.revertedWithCustomError(
-        world.opg,
-        "ERC20InsufficientAllowance",
-      );
+      await expect(claim(batch, 1, world.payer)).to.be.revertedWithCustomError(world.opg, "ERC20InsufficientAllowance");
     });
   });
 
@@ -227,7 +230,9 @@ describe("Court, opening of sequences", () => {
     it("reverts when there is no such claim, or it is too late", async () => {
       const { court } = world;
       const of = await load(fair);
-      await expect(open(of, 1, {}, 2)).to.be.revertedWithCustomError(court, "Court_NotOpen").withArgs(2, 0);
+      await expect(open(of, 1, {}, 2))
+        .to.be.revertedWithCustomError(court, "Court_NotOpen")
+        .withArgs(2, 0);
       const { answerBy } = await court.getSequenceClaim(1);
       await at(world, Number(answerBy) + 1);
       await expect(open(of)).to.be.revertedWithCustomError(court, "Court_AnswerTooLate").withArgs(1, answerBy);

@@ -391,9 +391,13 @@ describe("Court, receipts", () => {
       await expect(report(committed)).to.emit(court, "PenaltyScheduled");
       const { fault, signersHash } = await court.getPenalty(evidenceOf("debit", settler, 1));
       expect([fault, signersHash]).to.deep.equal([FAULT.DEBIT, committed.batch.commitment.signersHash]);
-      await expect(refundExcess(committed)).to.emit(court, "ExcessRefunded").withArgs(settler, 1, reservation, DEBIT, 0);
+      await expect(refundExcess(committed))
+        .to.emit(court, "ExcessRefunded")
+        .withArgs(settler, 1, reservation, DEBIT, 0);
       expect(await balance()).to.equal(DEBIT);
-      await expect(report(committed)).to.be.revertedWithCustomError(court, "Court_AlreadyReported").withArgs(settler, 1);
+      await expect(report(committed))
+        .to.be.revertedWithCustomError(court, "Court_AlreadyReported")
+        .withArgs(settler, 1);
       await expect(refundExcess(committed)).to.be.revertedWithCustomError(court, "Court_NothingOwed");
     });
 
