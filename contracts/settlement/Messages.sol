@@ -61,7 +61,7 @@ library Messages {
     }
 
     /// @dev The leaf of a receipt: hashed twice, so that no inner node of a tree can be passed off as one.
-    function leaf(bytes32 domainSeparator, Receipt calldata receipt) internal pure returns (bytes32) {
+    function leaf(bytes32 domainSeparator, Receipt memory receipt) internal pure returns (bytes32) {
         return keccak256(abi.encode(keccak256(abi.encode(domainSeparator, receipt))));
     }
 

@@ -10,56 +10,56 @@ library ReceiptLib {
     uint8 internal constant OK = 1;
     uint8 internal constant ABORTED = 4;
 
-    function sequence(Receipt calldata r) internal pure returns (uint64) {
+    function sequence(Receipt memory r) internal pure returns (uint64) {
         return uint64(r.ids >> 192);
     }
 
-    function settler(Receipt calldata r) internal pure returns (uint32) {
+    function settler(Receipt memory r) internal pure returns (uint32) {
         return uint32(r.ids >> 160);
     }
 
-    function reservation(Receipt calldata r) internal pure returns (uint32) {
+    function reservation(Receipt memory r) internal pure returns (uint32) {
         return uint32(r.ids >> 128);
     }
 
-    function worker(Receipt calldata r) internal pure returns (uint32) {
+    function worker(Receipt memory r) internal pure returns (uint32) {
         return uint32(r.ids >> 96);
     }
 
-    function verifier(Receipt calldata r) internal pure returns (uint32) {
+    function verifier(Receipt memory r) internal pure returns (uint32) {
         return uint32(r.ids >> 64);
     }
 
-    function mode(Receipt calldata r) internal pure returns (uint8) {
+    function mode(Receipt memory r) internal pure returns (uint8) {
         return uint8(r.ids >> 56);
     }
 
-    function status(Receipt calldata r) internal pure returns (uint8) {
+    function status(Receipt memory r) internal pure returns (uint8) {
         return uint8(r.ids >> 48);
     }
 
-    function price(Receipt calldata r) internal pure returns (uint64) {
+    function price(Receipt memory r) internal pure returns (uint64) {
         return uint64(r.amounts >> 192);
     }
 
-    function valueAtRisk(Receipt calldata r) internal pure returns (uint64) {
+    function valueAtRisk(Receipt memory r) internal pure returns (uint64) {
         return uint64(r.amounts >> 128);
     }
 
-    function inputUnits(Receipt calldata r) internal pure returns (uint64) {
+    function inputUnits(Receipt memory r) internal pure returns (uint64) {
         return uint64(r.amounts >> 64);
     }
 
-    function outputUnits(Receipt calldata r) internal pure returns (uint64) {
+    function outputUnits(Receipt memory r) internal pure returns (uint64) {
         return uint64(r.amounts);
     }
 
-    function finishedAt(Receipt calldata r) internal pure returns (uint64) {
+    function finishedAt(Receipt memory r) internal pure returns (uint64) {
         return uint64(r.times >> 64);
     }
 
     /// @dev The reservation's cumulative spending including this receipt, in nano.
-    function spent(Receipt calldata r) internal pure returns (uint64) {
+    function spent(Receipt memory r) internal pure returns (uint64) {
         return uint64(r.times);
     }
 }
