@@ -223,14 +223,17 @@ abstract contract DebitClaims is Penalties {
         settlement.unfreeze(_payeeOf(current.settler), current.amountNano);
     }
 
-    /// @dev What was debited of a claim's reservation up to and with its batch, less what was restored of it: all that is
-    /// debited now, less the later debits that the answer shows.
+    /// @dev What was debited of a claim's reservation up to and with its batch, less what was restored of it (but for excess
+    /// of the claimed debit itself): all that is debited now, less the later debits that the answer shows.
     function _debitedUpTo(
         DebitClaim memory current,
         uint64[] calldata later
     ) private view returns (uint64 debitedNano) {
-        debitedNano = _debited(current.settler, current.reservation);
         uint64 number = current.number;
+        // What was given back as excess has to be shown all the same: else giving it back would prove the rest.
+        debitedNano =
+            _debited(current.settler, current.reservation) +
+            _returnedNano[current.settler][number][current.reservation];
         for (uint256 i; i < later.length; ++i) {
             if (later[i] <= number) revert Court_NotLater(number, later[i]);
             number = later[i];
