@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-/// @notice Calls back what it was told to, in the middle of the call that governance makes to it.
+/// @notice Calls back what it was told to, once, in the middle of the call that governance makes to it.
 contract GovernedTarget {
     address private _target;
     bytes private _data;
@@ -17,7 +17,9 @@ contract GovernedTarget {
 
     /// @notice Calls back, remembers what came of it and goes on.
     function act() external payable {
-        (succeeded, answer) = _target.call(_data);
+        address target = _target;
+        _target = address(0);
+        if (target != address(0)) (succeeded, answer) = target.call(_data);
         ++acts;
     }
 }
