@@ -90,7 +90,10 @@ export function governorModule(
   }));
 }
 
-const roles = new Interface(["function grantRole(bytes32 role, address account)", "function revokeRole(bytes32, address)"]);
+const roles = new Interface([
+  "function grantRole(bytes32 role, address account)",
+  "function revokeRole(bytes32, address)",
+]);
 
 /**
  * What the timelock executes, in one batch of its former proposers, to make the governor its only proposer and canceller. A

@@ -1,10 +1,5 @@
 import { id, ZeroHash } from "ethers";
-import {
-  type GovernorParameters,
-  governorModule,
-  handOverCalls,
-  LOCAL_GOVERNOR,
-} from "../../deploy/governor.ts";
+import { type GovernorParameters, governorModule, handOverCalls, LOCAL_GOVERNOR } from "../../deploy/governor.ts";
 import { mined } from "../../src/core/chain/events.ts";
 import { type Proposal, proposeArguments } from "../../src/governance/proposal.ts";
 import type { OPGGovernor } from "../../typechain-types/index.ts";

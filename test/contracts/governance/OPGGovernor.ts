@@ -1,5 +1,13 @@
 import { expect } from "chai";
-import { concat, type ContractTransactionResponse, Signature, solidityPacked, toBeHex, Wallet, ZeroAddress } from "ethers";
+import {
+  type ContractTransactionResponse,
+  concat,
+  Signature,
+  solidityPacked,
+  toBeHex,
+  type Wallet,
+  ZeroAddress,
+} from "ethers";
 import { LOCAL_GOVERNOR, REMOVALS } from "../../../deploy/governor.ts";
 import type { Parameters } from "../../../deploy/parameters.ts";
 import { mined } from "../../../src/core/chain/events.ts";
@@ -78,7 +86,11 @@ describe("OPGGovernor", () => {
     const { ethers, networkHelpers, signers, contracts } = protocol;
     const opened = await openGovernor(protocol, { guardian: guardianWallet.address });
     const [, alice, bob, carol, stranger] = signers as [unknown, Signer, Signer, Signer, Signer];
-    for (const [who, millions] of [[alice, 30n], [bob, 20n], [carol, 50n]] as const) {
+    for (const [who, millions] of [
+      [alice, 30n],
+      [bob, 20n],
+      [carol, 50n],
+    ] as const) {
       await mined(opened.votes.setVotes(who.address, millions * MILLION));
     }
     await networkHelpers.setBalance(guardianWallet.address, 10n ** 18n);
@@ -306,7 +318,7 @@ describe("OPGGovernor", () => {
       const change = setGuardian(world);
       await queue(world, change);
       const [targets, values, datas, hash] = hashedArguments(change);
-      const salt = toBeHex(BigInt(String(governor.target)) * 2n ** 96n ^ BigInt(hash), 32);
+      const salt = toBeHex((BigInt(String(governor.target)) * 2n ** 96n) ^ BigInt(hash), 32);
       await mined(timelock.connect(stranger).executeBatch(targets, values, datas, toBeHex(0, 32), salt));
       expect(await stateOf(world, change)).to.equal(State.EXECUTED);
       await refuses(execute(world, change), world, "GovernorUnexpectedProposalState");
@@ -323,7 +335,7 @@ describe("OPGGovernor", () => {
       const change = ofGovernor(world, governor.interface.encodeFunctionData("setVotingDelay", [61]));
       await queue(world, change);
       const [targets, values, datas, hash] = hashedArguments(change);
-      const salt = toBeHex(BigInt(String(governor.target)) * 2n ** 96n ^ BigInt(hash), 32);
+      const salt = toBeHex((BigInt(String(governor.target)) * 2n ** 96n) ^ BigInt(hash), 32);
       await expect(timelock.executeBatch(targets, values, datas, toBeHex(0, 32), salt)).to.revert(protocol.ethers);
       await mined(execute(world, change));
       expect(await governor.votingDelay()).to.equal(61n);
@@ -341,10 +353,32 @@ describe("OPGGovernor", () => {
 
     for (const [what, votes, state] of [
       ["nobody votes", [], State.DEFEATED],
-      ["it is lost", [["alice", FOR], ["carol", AGAINST]], State.DEFEATED],
-      ["it is tied", [["alice", FOR], ["bob", AGAINST], ["dora", AGAINST]], State.DEFEATED],
+      [
+        "it is lost",
+        [
+          ["alice", FOR],
+          ["carol", AGAINST],
+        ],
+        State.DEFEATED,
+      ],
+      [
+        "it is tied",
+        [
+          ["alice", FOR],
+          ["bob", AGAINST],
+          ["dora", AGAINST],
+        ],
+        State.DEFEATED,
+      ],
       ["all abstain", [["alice", ABSTAIN]], State.DEFEATED],
-      ["it is won", [["alice", FOR], ["bob", AGAINST]], State.SUCCEEDED],
+      [
+        "it is won",
+        [
+          ["alice", FOR],
+          ["bob", AGAINST],
+        ],
+        State.SUCCEEDED,
+      ],
     ] as [string, [string, number][], bigint][]) {
       it(`${state === State.DEFEATED ? "ends there" : "goes on"} when ${what}`, async () => {
         const world = await load(open);
@@ -428,12 +462,19 @@ describe("OPGGovernor", () => {
       const world = await load(open);
       const { governor, alice } = world;
       const [call] = setGuardian(world).calls as [Proposal["calls"][number]];
-      const times = (count: number): Proposal => ({ description: "", calls: Array.from({ length: count }, () => call) });
+      const times = (count: number): Proposal => ({
+        description: "",
+        calls: Array.from({ length: count }, () => call),
+      });
       await refuses(propose(world, times(0)), world, "GovernorInvalidProposalLength").withArgs(0, 0, 0);
       await refuses(propose(world, times(17)), world, "OPGGovernor_TooManyCalls").withArgs(17, 16);
       await mined(propose(world, times(16)));
       const by = governor.connect(alice);
-      for (const [targets, values, datas] of [[1, 2, 1], [1, 1, 2], [2, 1, 1]] as const) {
+      for (const [targets, values, datas] of [
+        [1, 2, 1],
+        [1, 1, 2],
+        [2, 1, 1],
+      ] as const) {
         const args = [Array(targets).fill(call.target), Array(values).fill(0), Array(datas).fill(call.data)] as const;
         await refuses(by.propose(...args, ""), world, "GovernorInvalidProposalLength").withArgs(targets, datas, values);
       }
@@ -589,7 +630,12 @@ describe("OPGGovernor", () => {
       }
       const pause = world.settlement.interface.getFunction("pause").selector;
       expect(await governor.isRemoval(world.settlement.target, pause)).to.equal(false);
-      expect(governor.interface.fragments.some((f) => "name" in f && /removal/i.test(String(f.name)) && "stateMutability" in f && f.stateMutability !== "view")).to.equal(false);
+      expect(
+        governor.interface.fragments.some(
+          (f) =>
+            "name" in f && /removal/i.test(String(f.name)) && "stateMutability" in f && f.stateMutability !== "view",
+        ),
+      ).to.equal(false);
     });
 
     it("has no other call beside", async () => {
@@ -599,13 +645,20 @@ describe("OPGGovernor", () => {
       const cases: [string, unknown, string][] = [
         ["a call that adds", stakeHub.target, stakeHub.interface.encodeFunctionData("setGuardian", [nextGuardian])],
         ["the same function elsewhere", stakeHub.target, retire.data],
-        ["a verifier's end, which has the selector of its naming", teeRegistry.target, teeRegistry.interface.encodeFunctionData("setVerifier", ["0x44455631", ZeroAddress])],
+        [
+          "a verifier's end, which has the selector of its naming",
+          teeRegistry.target,
+          teeRegistry.interface.encodeFunctionData("setVerifier", ["0x44455631", ZeroAddress]),
+        ],
         ["a pause", settlement.target, settlement.interface.encodeFunctionData("pause")],
         ["less than a selector", settlement.target, retire.data.slice(0, 8)],
         ["nothing", settlement.target, "0x"],
       ];
       for (const [what, target, data] of cases) {
-        for (const calls of [[retire, { target: String(target), value: 0n, data }], [{ target: String(target), value: 0n, data }, retire]]) {
+        for (const calls of [
+          [retire, { target: String(target), value: 0n, data }],
+          [{ target: String(target), value: 0n, data }, retire],
+        ]) {
           const change = { description: what, calls };
           await mined(propose(world, change));
           expect(await governor.proposalKind(proposalId(change)), what).to.equal(Kind.ANY);
@@ -720,7 +773,9 @@ describe("OPGGovernor", () => {
       await invalid(send(await signed(world, change, {}, { chainId: 1n })));
       await invalid(send(await signed(world, change, {}, { verifyingContract: stranger.address })));
       await invalid(send("0x"));
-      await expect(send(signature)).to.emit(governor, "VoteCast").withArgs(alice.address, id, FOR, 30n * MILLION, "");
+      await expect(send(signature))
+        .to.emit(governor, "VoteCast")
+        .withArgs(alice.address, id, FOR, 30n * MILLION, "");
       expect(await governor.nonces(alice.address)).to.equal(1n);
       await invalid(send(signature));
       // The next nonce works, so nothing but the used one was in the way; there are no votes left.
@@ -749,13 +804,19 @@ describe("OPGGovernor", () => {
       const id = proposalId(change);
       const [, name, version, chainId, verifyingContract] = await governor.eip712Domain();
       const params = solidityPacked(["uint128", "uint128", "uint128"], [1n, 2n, 3n]);
-      const extended = { ExtendedBallot: [...TYPES.Ballot, { name: "reason", type: "string" }, { name: "params", type: "bytes" }] };
+      const extended = {
+        ExtendedBallot: [...TYPES.Ballot, { name: "reason", type: "string" }, { name: "params", type: "bytes" }],
+      };
       const ballot = { proposalId: id, support: PARTS, voter: alice.address, nonce: 0n, reason: "r", params };
       const signature = await alice.signTypedData({ name, version, chainId, verifyingContract }, extended, ballot);
       const send = (reason: string, given: string) =>
         governor.castVoteWithReasonAndParamsBySig(id, PARTS, alice.address, reason, given, signature);
       await refuses(send("s", params), world, "GovernorInvalidSignature");
-      await refuses(send("r", solidityPacked(["uint128", "uint128", "uint128"], [0n, 5n, 0n])), world, "GovernorInvalidSignature");
+      await refuses(
+        send("r", solidityPacked(["uint128", "uint128", "uint128"], [0n, 5n, 0n])),
+        world,
+        "GovernorInvalidSignature",
+      );
       await mined(send("r", params));
       expect(await governor.proposalVotes(id)).to.deep.equal([1n, 2n, 3n]);
     });
@@ -833,10 +894,14 @@ describe("OPGGovernor", () => {
         }
         // They could neither stake, delegate, approve nor vote: they have no function that does.
         const names = holder.interface.fragments.flatMap((f) => ("name" in f ? [String(f.name)] : []));
-        expect(names.filter((name) => /^(stake|bond|delegate|approve|permit|castVote|execute|call|multicall)/i.test(name))).to.deep.equal([]);
+        expect(
+          names.filter((name) => /^(stake|bond|delegate|approve|permit|castVote|execute|call|multicall)/i.test(name)),
+        ).to.deep.equal([]);
       }
       // Nor does the token itself count anybody's votes.
-      expect(opg.interface.fragments.some((f) => "name" in f && /votes|delegate/i.test(String(f.name)))).to.equal(false);
+      expect(opg.interface.fragments.some((f) => "name" in f && /votes|delegate/i.test(String(f.name)))).to.equal(
+        false,
+      );
       await time().increase(400 * 86_400); // over many unlocks
       expect(await governor.getVotes(vestVault.target, (await time().latest()) - 1)).to.equal(0n);
       expect(await votes.getVotes(vestVault.target)).to.equal(0n);
@@ -926,7 +991,9 @@ describe("OPGGovernor", () => {
         const { governor, guardian, timelock } = world;
         const change = setGuardian(world);
         await bring(world, change);
-        await expect(cancel(world, change, guardian)).to.emit(governor, "ProposalCanceled").withArgs(proposalId(change));
+        await expect(cancel(world, change, guardian))
+          .to.emit(governor, "ProposalCanceled")
+          .withArgs(proposalId(change));
         expect(await stateOf(world, change)).to.equal(State.CANCELED);
         for (const sent of [
           () => cancel(world, change, guardian),
@@ -940,9 +1007,10 @@ describe("OPGGovernor", () => {
         if (name !== "queued") return;
         const [targets, values, datas, hash] = hashedArguments(change);
         const salt = toBeHex((BigInt(String(governor.target)) * 2n ** 96n) ^ BigInt(hash), 32);
-        await expect(
-          timelock.executeBatch(targets, values, datas, toBeHex(0, 32), salt),
-        ).to.be.revertedWithCustomError(timelock, "TimelockUnexpectedOperationState");
+        await expect(timelock.executeBatch(targets, values, datas, toBeHex(0, 32), salt)).to.be.revertedWithCustomError(
+          timelock,
+          "TimelockUnexpectedOperationState",
+        );
       });
 
       it(`is ${name === "pending" ? "the proposer's" : "not the proposer's"} for what is ${name}`, async () => {
@@ -975,8 +1043,16 @@ describe("OPGGovernor", () => {
       await refuses(propose(world, change, guardian), world, "GovernorInsufficientProposerVotes");
       await activate(world, change);
       await refuses(vote(world, change, guardian, FOR), world, "GovernorAlreadyCastVote");
-      await refuses(governor.connect(guardian).queue(...hashedArguments(change)), world, "GovernorUnexpectedProposalState");
-      await refuses(governor.connect(guardian).execute(...hashedArguments(change)), world, "GovernorUnexpectedProposalState");
+      await refuses(
+        governor.connect(guardian).queue(...hashedArguments(change)),
+        world,
+        "GovernorUnexpectedProposalState",
+      );
+      await refuses(
+        governor.connect(guardian).execute(...hashedArguments(change)),
+        world,
+        "GovernorUnexpectedProposalState",
+      );
       await refuses(governor.connect(guardian).setProposalGuardian(nextGuardian), world, "GovernorOnlyExecutor");
       const id = await timelock.hashOperation(guardian.address, 0, "0x", toBeHex(0, 32), toBeHex(0, 32));
       await expect(timelock.connect(guardian).cancel(id)).to.be.revertedWithCustomError(
@@ -988,7 +1064,10 @@ describe("OPGGovernor", () => {
     it("keeps no guardian in office: what does nothing but replace it, it cannot cancel", async () => {
       const world = await load(open);
       const { governor, guardian, stranger } = world;
-      const replace = ofGovernor(world, governor.interface.encodeFunctionData("setProposalGuardian", [stranger.address]));
+      const replace = ofGovernor(
+        world,
+        governor.interface.encodeFunctionData("setProposalGuardian", [stranger.address]),
+      );
       const change = setGuardian(world);
       await mined(propose(world, change));
       await activate(world, replace);
@@ -1001,7 +1080,9 @@ describe("OPGGovernor", () => {
       // Until then it is in office.
       await mined(cancel(world, change, guardian));
       await time().increaseTo(await governor.proposalEta(proposalId(replace)));
-      await expect(execute(world, replace)).to.emit(governor, "ProposalGuardianSet").withArgs(guardian.address, stranger.address);
+      await expect(execute(world, replace))
+        .to.emit(governor, "ProposalGuardianSet")
+        .withArgs(guardian.address, stranger.address);
 
       const next = { ...change, description: "next" };
       await mined(propose(world, next));
@@ -1012,9 +1093,14 @@ describe("OPGGovernor", () => {
     it("is the guardian's where more is done than to replace it", async () => {
       const world = await load(open);
       const { governor, guardian } = world;
-      const [replace] = ofGovernor(world, governor.interface.encodeFunctionData("setProposalGuardian", [nextGuardian])).calls as [Proposal["calls"][number]];
+      const [replace] = ofGovernor(world, governor.interface.encodeFunctionData("setProposalGuardian", [nextGuardian]))
+        .calls as [Proposal["calls"][number]];
       const [more] = setGuardian(world).calls as [Proposal["calls"][number]];
-      for (const calls of [[replace, more], [more, replace], [replace, replace]]) {
+      for (const calls of [
+        [replace, more],
+        [more, replace],
+        [replace, replace],
+      ]) {
         const change = { description: "both", calls };
         await mined(propose(world, change));
         await mined(cancel(world, change, guardian));
@@ -1024,7 +1110,9 @@ describe("OPGGovernor", () => {
     it("with no guardian is the proposer's before the vote, and nobody's after", async () => {
       const world = await load(open);
       const { governor, alice } = world;
-      await mined(pass(world, ofGovernor(world, governor.interface.encodeFunctionData("setProposalGuardian", [ZeroAddress]))));
+      await mined(
+        pass(world, ofGovernor(world, governor.interface.encodeFunctionData("setProposalGuardian", [ZeroAddress]))),
+      );
       const change = setGuardian(world);
       await activate(world, change);
       await refuses(cancel(world, change, alice), world, "GovernorUnableToCancel");
@@ -1039,7 +1127,12 @@ describe("OPGGovernor", () => {
   });
 
   describe("settings", () => {
-    type Setter = "setVotingDelay" | "setVotingPeriod" | "setLateQuorumVoteExtension" | "setProposalThreshold" | "updateQuorumNumerator";
+    type Setter =
+      | "setVotingDelay"
+      | "setVotingPeriod"
+      | "setLateQuorumVoteExtension"
+      | "setProposalThreshold"
+      | "updateQuorumNumerator";
     const setters: [Setter, keyof typeof LOCAL_GOVERNOR.bounds, string][] = [
       ["setVotingDelay", "votingDelay", "votingDelay()"],
       ["setVotingPeriod", "votingPeriod", "votingPeriod()"],
@@ -1056,7 +1149,8 @@ describe("OPGGovernor", () => {
           const sent = governor.connect(by).getFunction(setter)(most) as Promise<ContractTransactionResponse>;
           await refuses(sent, world, "GovernorOnlyExecutor").withArgs(by.address);
         }
-        const dataOf = (value: bigint | number) => governor.interface.encodeFunctionData(setter as never, [value] as never);
+        const dataOf = (value: bigint | number) =>
+          governor.interface.encodeFunctionData(setter as never, [value] as never);
         await mined(pass(world, ofGovernor(world, dataOf(most))));
         expect(await governor.getFunction(getter)()).to.equal(BigInt(most));
         const before = await protocol.networkHelpers.takeSnapshot();
@@ -1075,16 +1169,26 @@ describe("OPGGovernor", () => {
     it("of the timelock stay above its floor", async () => {
       const world = await load(open);
       const { timelock } = world;
-      const faster = proposalOf("Faster", [timelock.target, timelock.interface.encodeFunctionData("updateDelay", [4199])]);
+      const faster = proposalOf("Faster", [
+        timelock.target,
+        timelock.interface.encodeFunctionData("updateDelay", [4199]),
+      ]);
       await queue(world, faster);
-      await expect(execute(world, faster)).to.be.revertedWithCustomError(timelock, "ProtocolTimelock_BelowFloor").withArgs(4199, 4200);
-      const slower = proposalOf("Slower", [timelock.target, timelock.interface.encodeFunctionData("updateDelay", [9000])]);
+      await expect(execute(world, faster))
+        .to.be.revertedWithCustomError(timelock, "ProtocolTimelock_BelowFloor")
+        .withArgs(4199, 4200);
+      const slower = proposalOf("Slower", [
+        timelock.target,
+        timelock.interface.encodeFunctionData("updateDelay", [9000]),
+      ]);
       await mined(pass(world, slower));
       const change = setGuardian(world);
       await succeed(world, change);
       const queuedAt = (await time().latest()) + 5;
       await time().setNextBlockTimestamp(queuedAt);
-      await expect(world.governor.queue(...hashedArguments(change))).to.emit(world.governor, "ProposalQueued").withArgs(proposalId(change), queuedAt + 9000);
+      await expect(world.governor.queue(...hashedArguments(change)))
+        .to.emit(world.governor, "ProposalQueued")
+        .withArgs(proposalId(change), queuedAt + 9000);
     });
   });
 
@@ -1092,7 +1196,14 @@ describe("OPGGovernor", () => {
     it("gets another timelock, or calls in its own name, even by a vote", async () => {
       const world = await load(open);
       const { governor, timelock, stranger } = world;
-      const schedule = timelock.interface.encodeFunctionData("schedule", [stranger.address, 0, "0x", toBeHex(0, 32), toBeHex(0, 32), 4200]);
+      const schedule = timelock.interface.encodeFunctionData("schedule", [
+        stranger.address,
+        0,
+        "0x",
+        toBeHex(0, 32),
+        toBeHex(0, 32),
+        4200,
+      ]);
       await refuses(governor.updateTimelock(stranger.address), world, "OPGGovernor_Never");
       await refuses(governor.relay(timelock.target, 0, schedule), world, "OPGGovernor_Never");
       for (const data of [
@@ -1110,7 +1221,11 @@ describe("OPGGovernor", () => {
       const { governor, alice } = world;
       await refuses(alice.sendTransaction({ to: governor.target, value: 1n }), world, "GovernorDisabledDeposit");
       await refuses(governor.onERC721Received(alice.address, alice.address, 1, "0x"), world, "GovernorDisabledDeposit");
-      await refuses(governor.onERC1155Received(alice.address, alice.address, 1, 1, "0x"), world, "GovernorDisabledDeposit");
+      await refuses(
+        governor.onERC1155Received(alice.address, alice.address, 1, 1, "0x"),
+        world,
+        "GovernorDisabledDeposit",
+      );
     });
   });
 
@@ -1151,7 +1266,13 @@ describe("OPGGovernor", () => {
       await queue(world, change);
       const [targets, values, datas, hash] = hashedArguments(change);
       const salt = toBeHex((BigInt(String(governor.target)) * 2n ** 96n) ^ BigInt(hash), 32);
-      const again = timelock.interface.encodeFunctionData("executeBatch", [targets, values, datas, toBeHex(0, 32), salt]);
+      const again = timelock.interface.encodeFunctionData("executeBatch", [
+        targets,
+        values,
+        datas,
+        toBeHex(0, 32),
+        salt,
+      ]);
       await mined(hook.plan(timelock.target, again));
       // The inner one is done first, and the outer one finds it done.
       await expect(execute(world, change)).to.revert(protocol.ethers);
