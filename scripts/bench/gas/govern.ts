@@ -1,5 +1,3 @@
-import { walletOf } from "../../../test/helpers/economy.ts";
-import { openGovernor, proposalOf } from "../../../test/helpers/governor.ts";
 import { NANO_PER_OPG } from "../../../src/core/units.ts";
 import {
   hashedArguments,
@@ -7,6 +5,8 @@ import {
   proposeArguments,
   protectedDescription,
 } from "../../../src/governance/proposal.ts";
+import { walletOf } from "../../../test/helpers/economy.ts";
+import { openGovernor, proposalOf } from "../../../test/helpers/governor.ts";
 import { measure, type Row } from "./row.ts";
 import type { Bench } from "./setup.ts";
 

@@ -6,8 +6,8 @@ import { keccak256, Wallet, ZeroHash } from "ethers";
 import { network } from "hardhat";
 import { governorModule, handOverCalls, LOCAL_GOVERNOR } from "../../../deploy/governor.ts";
 import { localAccount } from "../../../src/cli/demo/chain.ts";
-import { mined } from "../../../src/core/chain/events.ts";
 import { addressesOf } from "../../../src/core/chain/deployment.ts";
+import { mined } from "../../../src/core/chain/events.ts";
 import { proposeArguments } from "../../../src/governance/proposal.ts";
 import { OPGGovernor__factory } from "../../../typechain-types/factories/governance/OPGGovernor__factory.ts";
 import { ProtocolTimelock__factory } from "../../../typechain-types/factories/governance/ProtocolTimelock__factory.ts";
@@ -85,7 +85,10 @@ describe("opg gov", () => {
     const file = join(directory, "local.json");
     const codeHash = keccak256(await provider.getCode(governor));
     const { contracts } = chain.deployment;
-    const withGovernor = { ...chain.deployment, contracts: { ...contracts, governor: { address: governor, codeHash } } };
+    const withGovernor = {
+      ...chain.deployment,
+      contracts: { ...contracts, governor: { address: governor, codeHash } },
+    };
     await writeFile(file, JSON.stringify(withGovernor));
     await writeFile(join(directory, "without.json"), JSON.stringify(chain.deployment));
     env = { OPG_DEPLOYMENT: file, RPC_URL: chain.rpcUrl, OPG_KEY: alice.privateKey };
@@ -307,9 +310,24 @@ describe("opg gov", () => {
       ["a view", { description: "x", calls: [{ ...call, function: "getPolicy" }] }, "bad_call"],
       ["too few arguments", { description: "x", calls: [{ ...call, args: [] }] }, "bad_call"],
       ["a number out of range", { description: "x", calls: [{ ...call, args: [65_536] }] }, "bad_call"],
-      ["a number that JSON cannot hold", { description: "x", calls: [{ target: "governor", function: "setProposalThreshold", args: [2 ** 60] }] }, "bad_call"],
-      ["a wrong checksum", { description: "x", calls: [{ target: "settlement", function: "setCourt", args: ["0xAAAAaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"] }] }, "bad_call"],
-      ["a name that several functions have", { description: "x", calls: [{ target: "governor", function: "quorumNumerator", args: [1, 2] }] }, "bad_call"],
+      [
+        "a number that JSON cannot hold",
+        { description: "x", calls: [{ target: "governor", function: "setProposalThreshold", args: [2 ** 60] }] },
+        "bad_call",
+      ],
+      [
+        "a wrong checksum",
+        {
+          description: "x",
+          calls: [{ target: "settlement", function: "setCourt", args: ["0xAAAAaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"] }],
+        },
+        "bad_call",
+      ],
+      [
+        "a name that several functions have",
+        { description: "x", calls: [{ target: "governor", function: "quorumNumerator", args: [1, 2] }] },
+        "bad_call",
+      ],
     ] as [string, unknown, string][]) {
       it(`${what}: ${code}`, async () => {
         const path = await callsFile(content, "bad.json");
@@ -328,7 +346,13 @@ describe("opg gov", () => {
       ["an address without code", ["list", "--governor", `0x${"12".repeat(20)}`], {}, 1, "no_governor"],
       ["no key", ["queue", "12"], { OPG_KEY: "" }, 1, "bad_config"],
       ["--from without --dry-run", ["queue", "12", "--from", `0x${"12".repeat(20)}`], {}, 1, "bad_from"],
-      ["an RPC that does not answer", ["list"], { RPC_URL: "http://127.0.0.1:1", RPC_TIMEOUT_MS: "500" }, 75, "rpc_unavailable"],
+      [
+        "an RPC that does not answer",
+        ["list"],
+        { RPC_URL: "http://127.0.0.1:1", RPC_TIMEOUT_MS: "500" },
+        75,
+        "rpc_unavailable",
+      ],
     ] as [string, string[], Record<string, string>, number, string][]) {
       it(`${what}: ${code}`, async () => {
         const given = args.map((arg) =>
@@ -347,7 +371,11 @@ describe("opg gov", () => {
     });
 
     it("what is no id or no support", async () => {
-      for (const args of [["show", "abc"], ["vote", "1", "maybe"], ["show", `0x1${"0".repeat(64)}`]]) {
+      for (const args of [
+        ["show", "abc"],
+        ["vote", "1", "maybe"],
+        ["show", `0x1${"0".repeat(64)}`],
+      ]) {
         const { code, stdout, stderr } = await gov(args);
         expect([code, stdout], args.join(" ")).to.deep.equal([1, ""]);
         expect(stderr).to.include("error:");
@@ -355,7 +383,10 @@ describe("opg gov", () => {
     });
 
     it("a governor of another timelock, and a deployment of another chain", async () => {
-      const other = { ...chain.deployment, contracts: { ...chain.deployment.contracts, timelock: chain.deployment.contracts.opg } };
+      const other = {
+        ...chain.deployment,
+        contracts: { ...chain.deployment.contracts, timelock: chain.deployment.contracts.opg },
+      };
       const wrong = await callsFile(other, "other.json");
       const args = ["list", "--governor", governor, "--deployment", wrong];
       expect(await refused(args)).to.include({ exit: 1, code: "wrong_timelock" });
