@@ -638,6 +638,23 @@ describe("OPGGovernor", () => {
       ).to.equal(false);
     });
 
+    it("is none with three bytes that a zero would complete", async () => {
+      const world = await load(open);
+      const { votes, timelock, alice } = world;
+      const target = String(world.settlement.target);
+      const config = { ...LOCAL_GOVERNOR, votes, timelock, guardian: ZeroAddress, leastTimelockDelay: 4200 };
+      const removals = [{ target, selector: "0x11223300" }];
+      const governor = await protocol.ethers.deployContract("OPGGovernor", [config, removals]);
+      for (const [data, kind] of [
+        ["0x112233", Kind.ANY],
+        ["0x11223300", Kind.REMOVAL],
+      ] as const) {
+        const change = proposalOf("short", [target, data]);
+        await mined(governor.connect(alice).propose(...proposeArguments(change)));
+        expect(await governor.proposalKind(proposalId(change)), data).to.equal(kind);
+      }
+    });
+
     it("has no other call beside", async () => {
       const world = await load(openSmall);
       const { governor, settlement, teeRegistry, stakeHub } = world;
