@@ -4,6 +4,7 @@ import Table from "cli-table3";
 import hre from "hardhat";
 import { commitRows } from "./gas/commit.ts";
 import { enterRows } from "./gas/enter.ts";
+import { governRows } from "./gas/govern.ts";
 import { proveRows } from "./gas/prove.ts";
 import type { Row } from "./gas/row.ts";
 import { openBench } from "./gas/setup.ts";
@@ -37,7 +38,7 @@ if (values.help) {
 
 await hre.tasks.getTask("build").run({ quiet: true, noTests: true });
 const bench = await openBench();
-const all = [commitRows, enterRows, proveRows, vestRows];
+const all = [commitRows, enterRows, proveRows, vestRows, governRows];
 const rows: Row[] = [];
 for (const group of all) {
   for (const row of await group(bench)) {

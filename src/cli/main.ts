@@ -5,6 +5,7 @@ import { InputError } from "../core/errors.ts";
 import { toHex } from "../core/hashing/hex.ts";
 import { Mode, Status } from "../core/protocol/receipt.ts";
 import { formatOpg } from "../core/units.ts";
+import { addGov } from "./gov/program.ts";
 import { fail, lines, print } from "./output.ts";
 import { ROLES, type Role } from "./roles/names.ts";
 import { addVesting } from "./vesting/program.ts";
@@ -235,6 +236,7 @@ program
   );
 
 addVesting(program.command("vesting").description("locked OPG: check, show, export, claim"));
+addGov(program.command("gov").description("votes of staked OPG: propose, vote, queue, execute, show, list"));
 
 program
   .command("bench")

@@ -1,6 +1,8 @@
 import type { ContractRunner } from "ethers";
 import { DevelopmentTeeVerifier__factory } from "../../../typechain-types/factories/attestation/DevelopmentTeeVerifier__factory.ts";
 import { TeeRegistry__factory } from "../../../typechain-types/factories/attestation/TeeRegistry__factory.ts";
+import { OPGGovernor__factory } from "../../../typechain-types/factories/governance/OPGGovernor__factory.ts";
+import { ProtocolTimelock__factory } from "../../../typechain-types/factories/governance/ProtocolTimelock__factory.ts";
 import { ModelRegistry__factory } from "../../../typechain-types/factories/registry/ModelRegistry__factory.ts";
 import { NodeRegistry__factory } from "../../../typechain-types/factories/registry/NodeRegistry__factory.ts";
 import { EmissionBudget__factory } from "../../../typechain-types/factories/rewards/EmissionBudget.sol/EmissionBudget__factory.ts";
@@ -73,4 +75,6 @@ export const errorInterfaces = [
   VestVault__factory,
   EmissionBudget__factory,
   DevelopmentTeeVerifier__factory,
+  OPGGovernor__factory,
+  ProtocolTimelock__factory,
 ].map((factory) => factory.createInterface());

@@ -39,6 +39,8 @@ export const deploymentSchema = z.object({
     settlement: contract,
     court: contract,
     receiptVerifier: contract,
+    /** Where votes govern. */
+    governor: contract.optional(),
   }),
   vesting: z.object({
     /** keccak256 of the book. */

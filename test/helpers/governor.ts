@@ -1,0 +1,44 @@
+import { id, ZeroHash } from "ethers";
+import { type GovernorParameters, governorModule, handOverCalls, LOCAL_GOVERNOR } from "../../deploy/governor.ts";
+import { mined } from "../../src/core/chain/events.ts";
+import { type Proposal, proposeArguments } from "../../src/governance/proposal.ts";
+import type { OPGGovernor } from "../../typechain-types/index.ts";
+import type { Protocol } from "./protocol.ts";
+
+/** A governor over the protocol's own timelock, as its only proposer, with votes that a test sets. */
+export async function openGovernor(
+  protocol: Protocol,
+  { guardian, parameters = LOCAL_GOVERNOR }: { guardian: string; parameters?: GovernorParameters },
+) {
+  const { contracts, ethers, ignition, networkHelpers, signers } = protocol;
+  const votes = await ethers.deployContract("VotesMock", [0]);
+  const { timelock, settlement, teeRegistry, emissionBudget } = contracts;
+  const addresses = {
+    votes: String(votes.target),
+    timelock: String(timelock.target),
+    settlement: String(settlement.target),
+    teeRegistry: String(teeRegistry.target),
+    emissionBudget: String(emissionBudget.target),
+  };
+  const leastTimelockDelay = protocol.parameters.times.parameterDelay;
+  const module = governorModule(parameters, addresses, { guardian, leastTimelockDelay });
+  const deployed = await ignition.deploy(module, { config: { requiredConfirmations: 1 } });
+  const governor = deployed.governor as unknown as OPGGovernor;
+
+  const former = (signers[0] as (typeof signers)[number]).address;
+  const [targets, values, datas] = proposeArguments({
+    calls: handOverCalls(addresses.timelock, String(governor.target), [former]),
+    description: "",
+  });
+  const batch = [targets, values, datas, ZeroHash, id("hand over")] as const;
+  const delay = await timelock.getMinDelay();
+  await mined(timelock.scheduleBatch(...batch, delay));
+  await networkHelpers.time.increase(delay);
+  await mined(timelock.executeBatch(...batch));
+  return { governor, votes, timelock };
+}
+
+/** A proposal of one call each. */
+export function proposalOf(description: string, ...calls: [target: unknown, data: string][]): Proposal {
+  return { description, calls: calls.map(([target, data]) => ({ target: String(target), value: 0n, data })) };
+}
