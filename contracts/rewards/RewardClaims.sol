@@ -157,6 +157,7 @@ abstract contract RewardClaims is IEpochRewards {
     }
 
     function _record(Leaf calldata leaf, uint256 before) private returns (uint256 amountWei) {
+        if (leaf.cumulativeWei % WEI_PER_NANO != 0) revert Rewards_NotWholeNano(leaf.cumulativeWei);
         unchecked {
             // Callers have compared them.
             amountWei = leaf.cumulativeWei - before;
@@ -166,7 +167,6 @@ abstract contract RewardClaims is IEpochRewards {
     }
 
     function _paid(uint64 paidNano, uint256 amountWei, uint256 totalWei) private pure returns (uint64) {
-        if (amountWei % WEI_PER_NANO != 0) revert Rewards_NotWholeNano(amountWei);
         uint256 paid = paidNano + amountWei / WEI_PER_NANO;
         if (paid > totalWei / WEI_PER_NANO) revert Rewards_TotalExceeded(paid, totalWei / WEI_PER_NANO);
         return uint64(paid); // at most the total, which is funded

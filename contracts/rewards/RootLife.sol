@@ -68,7 +68,6 @@ abstract contract RootLife is RewardClaims, Governed, EIP712 {
 
     /// @inheritdoc IEpochRewards
     function post(EpochRoot calldata content) external returns (bytes32 id) {
-        if (_pending.id != 0) revert Rewards_RootPending(_pending.id);
         (id, ) = _post(content);
     }
 
@@ -209,6 +208,7 @@ abstract contract RootLife is RewardClaims, Governed, EIP712 {
     }
 
     function _post(EpochRoot calldata content) private returns (bytes32 id, uint32 operator) {
+        if (_pending.id != 0) revert Rewards_RootPending(_pending.id);
         operator = nodes.operatorOwnedBy(msg.sender);
         if (operator == 0) revert Rewards_NotOperator(msg.sender);
         _checkContent(content);

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+pragma solidity 0.8.37;
+
+import {Placed, SortedTree} from "../rewards/SortedTree.sol";
+import {Leaf, Node, SumTree} from "../rewards/SumTree.sol";
+
+/// @notice {SumTree} and {SortedTree}, callable.
+contract RewardTreesHarness {
+    function leafHash(uint32 epoch, Leaf calldata leaf) external view returns (bytes32) {
+        return SumTree.leafHash(epoch, leaf);
+    }
+
+    function nodeHash(Node calldata node) external pure returns (bytes32) {
+        return SumTree.nodeHash(node);
+    }
+
+    function depthOf(uint32 leafCount) external pure returns (uint256) {
+        return SumTree.depthOf(leafCount);
+    }
+
+    function commitment(
+        uint32 epoch,
+        uint32 leafCount,
+        bytes32 root,
+        uint256 totalWei
+    ) external pure returns (bytes24) {
+        return SumTree.commitment(epoch, leafCount, root, totalWei);
+    }
+
+    /// @notice The root and the sum that a leaf leads to, its shape checked.
+    function rootOf(
+        uint32 epoch,
+        uint32 leafCount,
+        Leaf calldata leaf,
+        bytes calldata proof
+    ) external view returns (bytes32 root, uint256 totalWei) {
+        SumTree.checkShape(leafCount, leaf.index, proof);
+        return SumTree.climb(SumTree.leafHash(epoch, leaf), leaf.cumulativeWei, leaf.index, proof);
+    }
+
+    /// @notice {rootOf} as it reads without assembly.
+    function plainRootOf(
+        uint32 epoch,
+        Leaf calldata leaf,
+        bytes calldata proof
+    ) external view returns (bytes32 root, uint256 totalWei) {
+        root = SumTree.leafHash(epoch, leaf);
+        totalWei = leaf.cumulativeWei;
+        for (uint256 level; 44 * level < proof.length; ++level) {
+            bytes32 sibling = bytes32(proof[44 * level:44 * level + 32]);
+            uint96 sumWei = uint96(bytes12(proof[44 * level + 32:44 * level + 44]));
+            root = (leaf.index >> level) & 1 == 0
+                ? keccak256(abi.encodePacked(root, uint96(totalWei), sibling, sumWei))
+                : keccak256(abi.encodePacked(sibling, sumWei, root, uint96(totalWei)));
+            totalWei += sumWei;
+        }
+    }
+
+    function checkPlaced(bytes32 treeRoot, uint32 count, Placed calldata placed) external pure {
+        SortedTree.check(treeRoot, count, placed);
+    }
+}
