@@ -38,20 +38,33 @@ contract RewardTreesHarness {
         return SumTree.climb(SumTree.leafHash(epoch, leaf), leaf.cumulativeWei, leaf.index, proof);
     }
 
+    function plainLeafHash(uint32 epoch, Leaf calldata leaf) public view returns (bytes32) {
+        return keccak256(abi.encode(keccak256(abi.encode(SumTree.LEAF_TYPEHASH, block.chainid, this, epoch, leaf))));
+    }
+
+    function plainCommitment(
+        uint32 epoch,
+        uint32 leafCount,
+        bytes32 root,
+        uint256 totalWei
+    ) external pure returns (bytes24) {
+        return bytes24(keccak256(abi.encode(epoch, leafCount, root, totalWei)));
+    }
+
     /// @notice {rootOf} as it reads without assembly.
     function plainRootOf(
         uint32 epoch,
         Leaf calldata leaf,
         bytes calldata proof
     ) external view returns (bytes32 root, uint256 totalWei) {
-        root = SumTree.leafHash(epoch, leaf);
+        root = plainLeafHash(epoch, leaf);
         totalWei = leaf.cumulativeWei;
         for (uint256 level; 44 * level < proof.length; ++level) {
-            bytes32 sibling = bytes32(proof[44 * level:44 * level + 32]);
-            uint96 sumWei = uint96(bytes12(proof[44 * level + 32:44 * level + 44]));
+            uint96 sumWei = uint96(bytes12(proof[44 * level:44 * level + 12]));
+            bytes32 sibling = bytes32(proof[44 * level + 12:44 * level + 44]);
             root = (leaf.index >> level) & 1 == 0
-                ? keccak256(abi.encodePacked(root, uint96(totalWei), sibling, sumWei))
-                : keccak256(abi.encodePacked(sibling, sumWei, root, uint96(totalWei)));
+                ? keccak256(abi.encodePacked(uint96(totalWei), root, sumWei, sibling))
+                : keccak256(abi.encodePacked(sumWei, sibling, uint96(totalWei), root));
             totalWei += sumWei;
         }
     }

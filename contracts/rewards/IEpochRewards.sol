@@ -89,7 +89,8 @@ enum Fault {
 /// window in which anybody can refute or challenge it, and only then becomes active. The root before stays active all the time.
 interface IEpochRewards {
     event Funded(uint64 amountNano, uint64 fundedNano);
-    event Claimed(address indexed account, uint256 cumulativeWei, uint256 amountWei);
+    /// @param cumulativeWei What it got since the beginning; the transfer of the token says how much of it now.
+    event Claimed(address indexed account, uint256 cumulativeWei);
     event Deposited(address indexed account, uint64 amountNano);
     event Withdrawn(address indexed account, uint64 amountNano);
     event Posted(uint32 indexed epoch, bytes32 indexed id, Posting posting);
@@ -164,18 +165,18 @@ interface IEpochRewards {
     /// @return amountWei What was paid.
     function claim(
         uint32 epoch,
-        uint32 leafCount,
         Leaf calldata leaf,
-        bytes calldata proof
+        bytes calldata proof,
+        uint32 leafCount
     ) external returns (uint256 amountWei);
 
     /// @notice The same for many; passes over those with nothing due, and reverts when one does not stand in the root.
     /// @return amountWei What was paid in all.
     function claimMany(
         uint32 epoch,
-        uint32 leafCount,
         Leaf[] calldata leaves,
-        bytes[] calldata proofs
+        bytes[] calldata proofs,
+        uint32 leafCount
     ) external returns (uint256 amountWei);
 
     /* LIFE OF A ROOT */

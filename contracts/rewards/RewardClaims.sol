@@ -71,25 +71,26 @@ abstract contract RewardClaims is IEpochRewards {
     /// @inheritdoc IEpochRewards
     function claim(
         uint32 epoch,
-        uint32 leafCount,
         Leaf calldata leaf,
-        bytes calldata proof
+        bytes calldata proof,
+        uint32 leafCount
     ) external returns (uint256 amountWei) {
         Active memory active = _active;
         uint256 totalWei = _checkActive(active.commitment, epoch, leafCount, leaf, proof);
-        uint256 before = claimed[leaf.account];
-        if (leaf.cumulativeWei <= before) revert Rewards_NothingDue(leaf.account, leaf.cumulativeWei, before);
-        amountWei = _record(leaf, before);
-        _active.paidNano = _paid(active.paidNano, amountWei, totalWei);
-        token.safeTransfer(leaf.account, amountWei);
+        (address account, uint256 cumulativeWei) = (leaf.account, leaf.cumulativeWei);
+        uint256 before = claimed[account];
+        if (cumulativeWei <= before) revert Rewards_NothingDue(account, cumulativeWei, before);
+        amountWei = _record(account, cumulativeWei, before);
+        _pay(active, amountWei, totalWei);
+        token.safeTransfer(account, amountWei);
     }
 
     /// @inheritdoc IEpochRewards
     function claimMany(
         uint32 epoch,
-        uint32 leafCount,
         Leaf[] calldata leaves,
-        bytes[] calldata proofs
+        bytes[] calldata proofs,
+        uint32 leafCount
     ) external returns (uint256 amountWei) {
         if (leaves.length != proofs.length) revert Rewards_LengthsDiffer(leaves.length, proofs.length);
         Active memory active = _active;
@@ -97,13 +98,14 @@ abstract contract RewardClaims is IEpochRewards {
         uint256 totalWei;
         for (uint256 i; i < leaves.length; ++i) {
             totalWei = _checkActive(active.commitment, epoch, leafCount, leaves[i], proofs[i]);
-            uint256 before = claimed[leaves[i].account];
-            if (leaves[i].cumulativeWei <= before) continue;
-            amountsWei[i] = _record(leaves[i], before);
+            (address account, uint256 cumulativeWei) = (leaves[i].account, leaves[i].cumulativeWei);
+            uint256 before = claimed[account];
+            if (cumulativeWei <= before) continue;
+            amountsWei[i] = _record(account, cumulativeWei, before);
             amountWei += amountsWei[i];
         }
         if (amountWei == 0) return 0;
-        _active.paidNano = _paid(active.paidNano, amountWei, totalWei);
+        _pay(active, amountWei, totalWei);
         for (uint256 i; i < leaves.length; ++i) {
             if (amountsWei[i] != 0) token.safeTransfer(leaves[i].account, amountsWei[i]);
         }
@@ -156,19 +158,25 @@ abstract contract RewardClaims is IEpochRewards {
         token.safeTransfer(to, amountNano * WEI_PER_NANO);
     }
 
-    function _record(Leaf calldata leaf, uint256 before) private returns (uint256 amountWei) {
-        if (leaf.cumulativeWei % WEI_PER_NANO != 0) revert Rewards_NotWholeNano(leaf.cumulativeWei);
+    function _record(address account, uint256 cumulativeWei, uint256 before) private returns (uint256 amountWei) {
+        if (cumulativeWei % WEI_PER_NANO != 0) revert Rewards_NotWholeNano(cumulativeWei);
         unchecked {
             // Callers have compared them.
-            amountWei = leaf.cumulativeWei - before;
+            amountWei = cumulativeWei - before;
         }
-        claimed[leaf.account] = leaf.cumulativeWei;
-        emit Claimed(leaf.account, leaf.cumulativeWei, amountWei);
+        claimed[account] = cumulativeWei;
+        emit Claimed(account, cumulativeWei);
     }
 
-    function _paid(uint64 paidNano, uint256 amountWei, uint256 totalWei) private pure returns (uint64) {
-        uint256 paid = paidNano + amountWei / WEI_PER_NANO;
-        if (paid > totalWei / WEI_PER_NANO) revert Rewards_TotalExceeded(paid, totalWei / WEI_PER_NANO);
-        return uint64(paid); // at most the total, which is funded
+    /// @dev Counts a payment under the active root.
+    function _pay(Active memory active, uint256 amountWei, uint256 totalWei) private {
+        unchecked {
+            // Below 2^64 and below 2^96.
+            uint256 paidNano = active.paidNano + amountWei / WEI_PER_NANO;
+            uint256 totalNano = totalWei / WEI_PER_NANO;
+            if (paidNano > totalNano) revert Rewards_TotalExceeded(paidNano, totalNano);
+            // At most the total, which is funded. Writing both fields spares a read.
+            _active = Active({commitment: active.commitment, paidNano: uint64(paidNano)});
+        }
     }
 }

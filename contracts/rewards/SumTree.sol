@@ -4,47 +4,62 @@ pragma solidity 0.8.37;
 /// @notice What one account has earned since the beginning.
 struct Leaf {
     address account;
-    uint96 cumulativeWei; // whole nano
     uint32 index; // position in the tree, from 0
     bytes32 receiptsHash; // of the receipts that it rests on
+    uint96 cumulativeWei; // whole nano
 }
 
 /// @notice What an inner node is the hash of.
 struct Node {
-    bytes32 left;
     uint96 leftSumWei;
-    bytes32 right;
+    bytes32 left;
     uint96 rightSumWei;
+    bytes32 right;
 }
 
 /// @title SumTree
-/// @notice A Merkle tree whose every node is a hash and a sum. `src/rewards/tree.ts` builds it.
+/// @notice A Merkle tree whose every node is a sum and a hash. `src/rewards/tree.ts` builds it.
 ///
 /// FORMAT
 /// @dev Leaves stand in ascending order of accounts at the positions 0 to leafCount - 1; the depth is the least `d` with
-/// 2^d >= leafCount; positions up to 2^d - 1 are filled with (hash 0, sum 0).
-/// leaf   (keccak256(keccak256(abi.encode(LEAF_TYPEHASH, chain id, contract, epoch, leaf))), cumulativeWei)
-/// inner  (keccak256(left ‖ leftSum ‖ right ‖ rightSum), leftSum + rightSum): 32 + 12 + 32 + 12 bytes
-/// proof  the siblings from the leaf upwards, 32 bytes of hash ‖ 12 bytes of sum each
+/// 2^d >= leafCount; positions up to 2^d - 1 are filled with (sum 0, hash 0).
+/// leaf   (cumulativeWei, keccak256(keccak256(abi.encode(LEAF_TYPEHASH, chain id, contract, epoch, leaf))))
+/// inner  (leftSum + rightSum, keccak256(leftSum ‖ left ‖ rightSum ‖ right)): 12 + 32 + 12 + 32 bytes
+/// proof  the siblings from the leaf upwards, 12 bytes of sum ‖ 32 bytes of hash each
 /// What is hashed last is 32 bytes for a leaf and 88 for a node, so that neither passes for the other.
+///
+/// GAS
+/// @dev Every claim pays for what is in assembly here; `contracts/mocks/RewardTreesHarness.sol` has it in Solidity, at
+/// TODO gas more for a claim of 17 levels.
 library SumTree {
     uint256 internal constant MAX_DEPTH = 24;
     uint256 internal constant MAX_LEAVES = 1 << MAX_DEPTH;
 
     bytes32 internal constant LEAF_TYPEHASH = keccak256(
-        "RewardLeaf(uint256 chainId,address rewards,uint32 epoch,address account,uint96 cumulativeWei,uint32 index,bytes32 receiptsHash)"
+        "RewardLeaf(uint256 chainId,address rewards,uint32 epoch,address account,uint32 index,bytes32 receiptsHash,uint96 cumulativeWei)"
     );
 
     /// @notice Thrown when a proof is not 44 bytes for each level.
     error SumTree_WrongProofLength(uint256 bytes_, uint256 levels);
     error SumTree_IndexTooHigh(uint256 index, uint256 count);
 
-    function leafHash(uint32 epoch, Leaf calldata leaf) internal view returns (bytes32) {
-        return keccak256(abi.encode(keccak256(abi.encode(LEAF_TYPEHASH, block.chainid, address(this), epoch, leaf))));
+    /// @dev Dirty upper bits of a field give another hash; who reads the field refuses them.
+    function leafHash(uint32 epoch, Leaf calldata leaf) internal view returns (bytes32 hash) {
+        bytes32 typeHash = LEAF_TYPEHASH;
+        assembly ("memory-safe") {
+            let start := mload(64)
+            mstore(start, typeHash)
+            mstore(add(start, 32), chainid())
+            mstore(add(start, 64), address())
+            mstore(add(start, 96), and(epoch, 0xffffffff))
+            calldatacopy(add(start, 128), leaf, 128)
+            mstore(0, keccak256(start, 256))
+            hash := keccak256(0, 32)
+        }
     }
 
     function nodeHash(Node calldata node) internal pure returns (bytes32) {
-        return keccak256(abi.encodePacked(node.left, node.leftSumWei, node.right, node.rightSumWei));
+        return keccak256(abi.encodePacked(node.leftSumWei, node.left, node.rightSumWei, node.right));
     }
 
     /// @notice Levels between leaf and root, for 1 leaf and more.
@@ -74,24 +89,25 @@ library SumTree {
         root = hash;
         totalWei = sumWei;
         assembly ("memory-safe") {
-            // 88 bytes at the free memory pointer, built anew at each level: 12 of the 13 kilogas of a proof of 17 levels are
-            // calldata, the hashing in Solidity would cost three more.
-            let start := mload(64)
-            let both := add(shl(1, start), 44)
+            // The two children stand at 20 to 107, their sums right-aligned in the words that end where their hashes begin. That
+            // is over the free memory pointer and the zero word, which are put back.
+            let free := mload(64)
             let end := add(proof.offset, proof.length)
             for {
                 let cursor := proof.offset
             } lt(cursor, end) {
                 cursor := add(cursor, 44)
             } {
-                let own := add(start, mul(44, and(position, 1)))
-                mstore(own, root)
-                mstore(add(own, 32), shl(160, totalWei))
-                calldatacopy(sub(both, own), cursor, 44)
-                root := keccak256(start, 88)
-                totalWei := add(totalWei, shr(160, calldataload(add(cursor, 32))))
+                let own := mul(44, and(position, 1))
+                mstore(own, totalWei)
+                mstore(add(own, 32), root)
+                calldatacopy(sub(64, own), cursor, 44)
+                root := keccak256(20, 88)
+                totalWei := add(totalWei, shr(160, calldataload(cursor)))
                 position := shr(1, position)
             }
+            mstore(64, free)
+            mstore(96, 0)
         }
     }
 
@@ -101,7 +117,15 @@ library SumTree {
         uint32 leafCount,
         bytes32 root,
         uint256 totalWei
-    ) internal pure returns (bytes24) {
-        return bytes24(keccak256(abi.encode(epoch, leafCount, root, totalWei)));
+    ) internal pure returns (bytes24 cut) {
+        assembly ("memory-safe") {
+            // As abi.encode has it.
+            let start := mload(64)
+            mstore(start, and(epoch, 0xffffffff))
+            mstore(add(start, 32), and(leafCount, 0xffffffff))
+            mstore(add(start, 64), root)
+            mstore(add(start, 96), totalWei)
+            cut := shl(64, shr(64, keccak256(start, 128)))
+        }
     }
 }

@@ -1,4 +1,4 @@
-import { type BaseContract, id as hashOf, Signature, toBeHex, ZeroHash } from "ethers";
+import { type BaseContract, type ContractTransactionResponse, id as hashOf, Signature, toBeHex, ZeroHash } from "ethers";
 import { eventOf, mined } from "../../src/core/chain/events.ts";
 import { WEI_PER_NANO } from "../../src/core/units.ts";
 import { buildReceiptsTree, type Placed, type ReceiptsTree } from "../../src/rewards/receipts.ts";
@@ -45,15 +45,24 @@ export type RewardsWorld = Protocol & {
 type Options = { token?: BaseContract; parameters?: Partial<typeof PARAMETERS> };
 
 /** A protocol with three verifiers besides the poster's, and rewards that hold {FUNDED}. */
-export async function openRewards({ token, parameters = {} }: Options = {}): Promise<RewardsWorld> {
+export async function openRewards(options: Options = {}): Promise<RewardsWorld> {
   const protocol = await deployProtocol();
+  const { verifiers } = await openEconomy(protocol, { verifiers: 4 });
+  return addRewards(protocol, verifiers, options);
+}
+
+/** Rewards on a protocol with verifiers, the first of them being the poster's. */
+export async function addRewards(
+  protocol: Protocol,
+  verifiers: VerifierActor[],
+  { token, parameters = {} }: Options = {},
+): Promise<RewardsWorld> {
   const { contracts, signers, ethers } = protocol;
-  const economy = await openEconomy(protocol, { verifiers: 4 });
   const { chainId } = await ethers.provider.getNetwork();
-  const [deployer, , , poster] = signers as [Signer, Signer, Signer, Signer];
+  const [, , , poster] = signers as [Signer, Signer, Signer, Signer];
   const [rival, stranger] = [signers[10], signers[11]] as [Signer, Signer];
   const rewards = await deployRewards(protocol, token ?? contracts.opg, parameters);
-  const [own, ...verifiers] = economy.verifiers as [VerifierActor, ...VerifierActor[]];
+  const [own] = verifiers as [VerifierActor];
   const coin = (token ?? contracts.opg) as unknown as IERC20;
   await mined(coin.transfer(rewards.target, FUNDED * WEI_PER_NANO));
   await mined(rewards.sync());
@@ -62,14 +71,13 @@ export async function openRewards({ token, parameters = {} }: Options = {}): Pro
     await mined((coin.connect(who) as IERC20).approve(rewards.target, 2n ** 256n - 1n));
     await mined(rewards.connect(who).deposit(50_000n * OPG));
   }
-  void deployer;
   return {
     ...protocol,
     rewards,
     poster,
     rival,
     stranger,
-    verifiers: [own, ...verifiers],
+    verifiers,
     posterOperator: own.operator,
     chainId,
   };
@@ -131,9 +139,17 @@ export async function signRoot(world: RewardsWorld, content: EpochRoot, signers 
 export const quorumOf = ({ verifiers }: RewardsWorld) => verifiers.slice(1, 3);
 
 export async function postRoot(world: RewardsWorld, planned: Planned, from = world.poster): Promise<Posted> {
-  const receipt = await mined(world.rewards.connect(from).post(planned.content));
-  const { args } = eventOf(receipt, world.rewards, "Posted");
-  return { ...planned, posting: args.posting, id: args.id };
+  return postedIn(world, planned, world.rewards.connect(from).post(planned.content));
+}
+
+/** The posting that a transaction made. */
+export async function postedIn(
+  { rewards }: Pick<RewardsWorld, "rewards">,
+  planned: Planned,
+  sent: Promise<ContractTransactionResponse>,
+): Promise<Posted> {
+  const { args } = eventOf(await mined(sent), rewards, "Posted");
+  return { ...planned, posting: args.posting.toObject(true), id: args.id };
 }
 
 export async function attestRoot(world: RewardsWorld, posted: Posted): Promise<void> {
@@ -161,12 +177,12 @@ export async function runRoot(world: RewardsWorld, from: readonly Entry[] | SumT
 export function claimOf({ tree }: Pick<Posted, "tree">, account: string) {
   const index = tree.leaves.findIndex((leaf) => leaf.account.toLowerCase() === account.toLowerCase());
   const { leaf, proof } = witnessOf(tree, index);
-  return [tree.domain.epoch, tree.leaves.length, leaf, proof] as const;
+  return [tree.domain.epoch, leaf, proof, tree.leaves.length] as const;
 }
 
 /** An account of a former root, as refutations take it. */
 export function formerOf({ tree }: Pick<Posted, "tree">, account: string) {
-  const [epoch, leafCount, leaf, proof] = claimOf({ tree }, account);
+  const [epoch, leaf, proof, leafCount] = claimOf({ tree }, account);
   return { epoch, leafCount, witness: { leaf, proof } };
 }
 

@@ -46,9 +46,11 @@ describe("SumTree", () => {
     expect(published).to.deep.equal(JSON.parse(JSON.stringify(rewardVectors())));
     for (const { leaves, root, totalWei, commitment, receiptsRoot, witnesses, placed } of published.trees) {
       expect(await harness.commitment(7, leaves, root, totalWei)).to.equal(commitment);
+      expect(await harness.plainCommitment(7, leaves, root, totalWei)).to.equal(commitment);
       await harness.checkPlaced(receiptsRoot, leaves, placed);
       for (const { leaf, hash, proof } of witnesses) {
         expect(await harness.leafHash(7, leaf)).to.equal(hash);
+        expect(await harness.plainLeafHash(7, leaf)).to.equal(hash);
         expect([...(await harness.rootOf(7, leaves, leaf, proof))]).to.deep.equal([root, BigInt(totalWei)]);
         expect([...(await harness.plainRootOf(7, leaf, proof))]).to.deep.equal([root, BigInt(totalWei)]);
       }
