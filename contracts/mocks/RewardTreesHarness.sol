@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Placed, SortedTree} from "../rewards/SortedTree.sol";
-import {Leaf, Node, SumTree} from "../rewards/SumTree.sol";
+import {Leaf, Node, RootVersion, SumTree} from "../rewards/SumTree.sol";
 
 /// @notice {SumTree} and {SortedTree}, callable.
 contract RewardTreesHarness {
@@ -18,13 +18,8 @@ contract RewardTreesHarness {
         return SumTree.depthOf(leafCount);
     }
 
-    function commitment(
-        uint32 epoch,
-        uint32 leafCount,
-        bytes32 root,
-        uint256 totalWei
-    ) external pure returns (bytes24) {
-        return SumTree.commitment(epoch, leafCount, root, totalWei);
+    function commitment(RootVersion version, bytes32 root, uint256 totalWei) external pure returns (bytes24) {
+        return SumTree.commitment(version, root, totalWei);
     }
 
     /// @notice The root and the sum that a leaf leads to, its shape checked.
@@ -42,13 +37,8 @@ contract RewardTreesHarness {
         return keccak256(abi.encode(keccak256(abi.encode(SumTree.LEAF_TYPEHASH, block.chainid, this, epoch, leaf))));
     }
 
-    function plainCommitment(
-        uint32 epoch,
-        uint32 leafCount,
-        bytes32 root,
-        uint256 totalWei
-    ) external pure returns (bytes24) {
-        return bytes24(keccak256(abi.encode(epoch, leafCount, root, totalWei)));
+    function plainCommitment(RootVersion version, bytes32 root, uint256 totalWei) external pure returns (bytes24) {
+        return bytes24(keccak256(abi.encode(version, root, totalWei)));
     }
 
     /// @notice {rootOf} as it reads without assembly.

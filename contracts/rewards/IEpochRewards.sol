@@ -2,7 +2,7 @@
 pragma solidity 0.8.37;
 
 import {Placed} from "./SortedTree.sol";
-import {Leaf, Node} from "./SumTree.sol";
+import {Leaf, Node, RootVersion} from "./SumTree.sol";
 
 /// @notice What a root says. Verifiers sign it.
 struct EpochRoot {
@@ -33,12 +33,6 @@ struct Pending {
     address challenger; // zero unless frozen
 }
 
-/// @notice The root that is paid, in one slot: 24 + 8 = 32 bytes.
-struct Active {
-    bytes24 commitment; // to epoch, leaf count, root and total, see {SumTree-commitment}; 0: none yet
-    uint64 paidNano; // under all roots
-}
-
 /// @notice Promises and money, in one slot: 8 + 8 + 8 + 4 = 28 bytes.
 struct Books {
     uint64 fundedNano; // ever counted for rewards
@@ -55,8 +49,7 @@ struct Witness {
 
 /// @notice An account of the active root, with what it takes to recognise that root.
 struct Former {
-    uint32 epoch;
-    uint32 leafCount;
+    RootVersion version;
     Witness witness;
 }
 
@@ -158,25 +151,19 @@ interface IEpochRewards {
     /// @notice Pays an account what it is due under the active root. Anybody may call.
     ///
     /// Requirements:
-    /// - `leaf` stands in the active root, which has `epoch` and `leafCount`.
+    /// - `leaf` stands in the active root, which is of that version.
     /// - It is more than the account got before.
     ///
     /// @param proof As {SumTree} has it: 44 bytes for each level.
     /// @return amountWei What was paid.
-    function claim(
-        uint32 epoch,
-        Leaf calldata leaf,
-        bytes calldata proof,
-        uint32 leafCount
-    ) external returns (uint256 amountWei);
+    function claim(RootVersion version, Leaf calldata leaf, bytes calldata proof) external returns (uint256 amountWei);
 
     /// @notice The same for many; passes over those with nothing due, and reverts when one does not stand in the root.
     /// @return amountWei What was paid in all.
     function claimMany(
-        uint32 epoch,
+        RootVersion version,
         Leaf[] calldata leaves,
-        bytes[] calldata proofs,
-        uint32 leafCount
+        bytes[] calldata proofs
     ) external returns (uint256 amountWei);
 
     /* LIFE OF A ROOT */
@@ -284,7 +271,9 @@ interface IEpochRewards {
 
     function getParameters() external view returns (RewardParameters memory);
 
-    function getActive() external view returns (Active memory);
+    /// @return commitment To the active root, see {SumTree-commitment}; 0: none yet.
+    /// @return paidNano What was paid under all roots.
+    function getActive() external view returns (bytes24 commitment, uint64 paidNano);
 
     function getBooks() external view returns (Books memory);
 

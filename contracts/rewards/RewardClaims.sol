@@ -4,8 +4,9 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {WEI_PER_NANO} from "../common/Nano.sol";
-import {Active, Books, IEpochRewards} from "./IEpochRewards.sol";
-import {Leaf, SumTree} from "./SumTree.sol";
+import {ActiveRoot, ActiveRootLib} from "./ActiveRoot.sol";
+import {Books, IEpochRewards} from "./IEpochRewards.sol";
+import {Leaf, RootVersion, SumTree} from "./SumTree.sol";
 
 /// @title RewardClaims
 /// @notice The money of {IEpochRewards}: what came in, what may be promised, what was paid.
@@ -21,7 +22,7 @@ abstract contract RewardClaims is IEpochRewards {
 
     IERC20 public immutable token;
 
-    Active internal _active;
+    ActiveRoot internal _active;
     Books internal _books;
 
     /// @inheritdoc IEpochRewards
@@ -40,7 +41,7 @@ abstract contract RewardClaims is IEpochRewards {
     function sync() external returns (uint64 amountNano) {
         Books memory books = _books;
         uint256 balanceWei = token.balanceOf(address(this));
-        uint256 bookedWei = (uint256(books.fundedNano) + books.heldNano - _active.paidNano) * WEI_PER_NANO;
+        uint256 bookedWei = (uint256(books.fundedNano) + books.heldNano - _active.paidNano()) * WEI_PER_NANO;
         if (balanceWei < bookedWei) revert Rewards_BalanceShort(balanceWei, bookedWei);
         // The supply is 1e18 nano.
         amountNano = uint64((balanceWei - bookedWei) / WEI_PER_NANO);
@@ -69,14 +70,9 @@ abstract contract RewardClaims is IEpochRewards {
     /* CLAIMS */
 
     /// @inheritdoc IEpochRewards
-    function claim(
-        uint32 epoch,
-        Leaf calldata leaf,
-        bytes calldata proof,
-        uint32 leafCount
-    ) external returns (uint256 amountWei) {
-        Active memory active = _active;
-        uint256 totalWei = _checkActive(active.commitment, epoch, leafCount, leaf, proof);
+    function claim(RootVersion version, Leaf calldata leaf, bytes calldata proof) external returns (uint256 amountWei) {
+        ActiveRoot active = _active;
+        uint256 totalWei = _checkActive(active, version, leaf, proof);
         (address account, uint256 cumulativeWei) = (leaf.account, leaf.cumulativeWei);
         uint256 before = claimed[account];
         if (cumulativeWei <= before) revert Rewards_NothingDue(account, cumulativeWei, before);
@@ -87,17 +83,16 @@ abstract contract RewardClaims is IEpochRewards {
 
     /// @inheritdoc IEpochRewards
     function claimMany(
-        uint32 epoch,
+        RootVersion version,
         Leaf[] calldata leaves,
-        bytes[] calldata proofs,
-        uint32 leafCount
+        bytes[] calldata proofs
     ) external returns (uint256 amountWei) {
         if (leaves.length != proofs.length) revert Rewards_LengthsDiffer(leaves.length, proofs.length);
-        Active memory active = _active;
+        ActiveRoot active = _active;
         uint256[] memory amountsWei = new uint256[](leaves.length);
         uint256 totalWei;
         for (uint256 i; i < leaves.length; ++i) {
-            totalWei = _checkActive(active.commitment, epoch, leafCount, leaves[i], proofs[i]);
+            totalWei = _checkActive(active, version, leaves[i], proofs[i]);
             (address account, uint256 cumulativeWei) = (leaves[i].account, leaves[i].cumulativeWei);
             uint256 before = claimed[account];
             if (cumulativeWei <= before) continue;
@@ -114,8 +109,8 @@ abstract contract RewardClaims is IEpochRewards {
     /* VIEWS */
 
     /// @inheritdoc IEpochRewards
-    function getActive() external view returns (Active memory) {
-        return _active;
+    function getActive() external view returns (bytes24 commitment, uint64 paidNano) {
+        return (_active.commitment(), _active.paidNano());
     }
 
     /// @inheritdoc IEpochRewards
@@ -133,17 +128,17 @@ abstract contract RewardClaims is IEpochRewards {
     /// @dev Reverts unless the leaf stands in the active root.
     /// @return totalWei Of the active root: the commitment binds it.
     function _checkActive(
-        bytes24 active,
-        uint32 epoch,
-        uint32 leafCount,
+        ActiveRoot active,
+        RootVersion version,
         Leaf calldata leaf,
         bytes calldata proof
     ) internal view returns (uint256 totalWei) {
+        (uint32 epoch, uint32 leafCount) = SumTree.split(version);
         SumTree.checkShape(leafCount, leaf.index, proof);
         bytes32 root;
         (root, totalWei) = SumTree.climb(SumTree.leafHash(epoch, leaf), leaf.cumulativeWei, leaf.index, proof);
-        bytes24 given = SumTree.commitment(epoch, leafCount, root, totalWei);
-        if (given != active) revert Rewards_NotActive(given, active);
+        bytes24 given = SumTree.commitment(version, root, totalWei);
+        if (given != active.commitment()) revert Rewards_NotActive(given, active.commitment());
     }
 
     function _takeDeposit(address account, uint64 amountNano) internal {
@@ -169,14 +164,14 @@ abstract contract RewardClaims is IEpochRewards {
     }
 
     /// @dev Counts a payment under the active root.
-    function _pay(Active memory active, uint256 amountWei, uint256 totalWei) private {
+    function _pay(ActiveRoot active, uint256 amountWei, uint256 totalWei) private {
         unchecked {
             // Below 2^64 and below 2^96.
-            uint256 paidNano = active.paidNano + amountWei / WEI_PER_NANO;
+            uint256 paidNano = active.paidNano() + amountWei / WEI_PER_NANO;
             uint256 totalNano = totalWei / WEI_PER_NANO;
             if (paidNano > totalNano) revert Rewards_TotalExceeded(paidNano, totalNano);
-            // At most the total, which is funded. Writing both fields spares a read.
-            _active = Active({commitment: active.commitment, paidNano: uint64(paidNano)});
+            // At most the total, which is funded.
+            _active = ActiveRootLib.pack(active.commitment(), uint64(paidNano));
         }
     }
 }

@@ -7,6 +7,7 @@ import {ITeeRegistry} from "../attestation/ITeeRegistry.sol";
 import {Governed} from "../common/Governed.sol";
 import {PPM, WEI_PER_NANO} from "../common/Nano.sol";
 import {INodeRegistry} from "../registry/INodeRegistry.sol";
+import {ActiveRootLib} from "./ActiveRoot.sol";
 import {EpochRoot, Fault, IEpochRewards, Pending, Posting, RewardParameters} from "./IEpochRewards.sol";
 import {Quorum} from "./Quorum.sol";
 import {RewardClaims} from "./RewardClaims.sol";
@@ -105,7 +106,12 @@ abstract contract RootLife is RewardClaims, Governed, EIP712 {
         _checkQuorum(content, posting.operator, signatures);
 
         delete _pending;
-        _active.commitment = SumTree.commitment(content.epoch, content.leafCount, content.root, content.totalWei);
+        bytes24 commitment = SumTree.commitment(
+            SumTree.version(content.epoch, content.leafCount),
+            content.root,
+            content.totalWei
+        );
+        _active = ActiveRootLib.pack(commitment, _active.paidNano());
         _books.promisedNano = _nano(content.totalWei);
         _books.epoch = content.epoch;
         depositOf[posting.poster] += posting.bondNano;
@@ -186,7 +192,7 @@ abstract contract RootLife is RewardClaims, Governed, EIP712 {
 
     /// @inheritdoc IEpochRewards
     function rootDigest(EpochRoot calldata content) public view returns (bytes32) {
-        return _hashTypedDataV4(keccak256(abi.encode(ROOT_TYPEHASH, content, _active.commitment)));
+        return _hashTypedDataV4(keccak256(abi.encode(ROOT_TYPEHASH, content, _active.commitment())));
     }
 
     /* INTERNAL */

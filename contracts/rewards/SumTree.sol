@@ -1,12 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
+/// @dev Epoch and leaf count of a root in one word: epoch << 32 | leafCount. One word of calldata less a claim.
+type RootVersion is uint64;
+
 /// @notice What one account has earned since the beginning.
 struct Leaf {
     address account;
+    uint96 cumulativeWei; // whole nano
     uint32 index; // position in the tree, from 0
     bytes32 receiptsHash; // of the receipts that it rests on
-    uint96 cumulativeWei; // whole nano
 }
 
 /// @notice What an inner node is the hash of.
@@ -36,7 +39,7 @@ library SumTree {
     uint256 internal constant MAX_LEAVES = 1 << MAX_DEPTH;
 
     bytes32 internal constant LEAF_TYPEHASH = keccak256(
-        "RewardLeaf(uint256 chainId,address rewards,uint32 epoch,address account,uint32 index,bytes32 receiptsHash,uint96 cumulativeWei)"
+        "RewardLeaf(uint256 chainId,address rewards,uint32 epoch,address account,uint96 cumulativeWei,uint32 index,bytes32 receiptsHash)"
     );
 
     /// @notice Thrown when a proof is not 44 bytes for each level.
@@ -70,11 +73,12 @@ library SumTree {
     /// @notice Reverts unless `proof` leads from position `index` of the leaves to the root of a tree of that size.
     function checkShape(uint32 leafCount, uint32 index, bytes calldata proof) internal pure {
         if (index >= leafCount) revert SumTree_IndexTooHigh(index, leafCount);
-        uint256 levels = proof.length / 44;
-        uint256 last = leafCount - 1;
-        // As {depthOf}, without its loop.
-        bool deep = levels == 0 ? last == 0 : last >> (levels - 1) == 1;
-        if (!deep || proof.length % 44 != 0) revert SumTree_WrongProofLength(proof.length, depthOf(leafCount));
+        unchecked {
+            // Both are below 2^33 where they are compared; a shift beyond the word gives 0.
+            uint256 width = 1 << (proof.length / 44);
+            bool right = width >= leafCount && width < 2 * uint256(leafCount);
+            if (!right || proof.length % 44 != 0) revert SumTree_WrongProofLength(proof.length, depthOf(leafCount));
+        }
     }
 
     /// @notice The root and the sum that a node leads to.
@@ -111,21 +115,25 @@ library SumTree {
         }
     }
 
+    function version(uint32 epoch, uint32 leafCount) internal pure returns (RootVersion) {
+        return RootVersion.wrap((uint64(epoch) << 32) | leafCount);
+    }
+
+    function split(RootVersion version_) internal pure returns (uint32 epoch, uint32 leafCount) {
+        uint64 both = RootVersion.unwrap(version_);
+        return (uint32(both >> 32), uint32(both)); // the two halves
+    }
+
     /// @notice All that a claim depends on, cut to 24 bytes: 2^96 work for two roots with the same.
-    function commitment(
-        uint32 epoch,
-        uint32 leafCount,
-        bytes32 root,
-        uint256 totalWei
-    ) internal pure returns (bytes24 cut) {
+    /// @dev bytes24(keccak256(abi.encode(version, root, totalWei))).
+    function commitment(RootVersion version_, bytes32 root, uint256 totalWei) internal pure returns (bytes24 cut) {
         assembly ("memory-safe") {
-            // As abi.encode has it.
-            let start := mload(64)
-            mstore(start, and(epoch, 0xffffffff))
-            mstore(add(start, 32), and(leafCount, 0xffffffff))
-            mstore(add(start, 64), root)
-            mstore(add(start, 96), totalWei)
-            cut := shl(64, shr(64, keccak256(start, 128)))
+            let free := mload(64)
+            mstore(0, and(version_, 0xffffffffffffffff))
+            mstore(32, root)
+            mstore(64, totalWei)
+            cut := shl(64, shr(64, keccak256(0, 96)))
+            mstore(64, free)
         }
     }
 }

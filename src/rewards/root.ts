@@ -39,10 +39,15 @@ export function contentOf({ domain, leaves, root, totalWei }: SumTree, receipts:
   };
 }
 
+/** Epoch and leaf count in one number, as claims name a root. */
+export function versionOf({ epoch, leafCount }: Pick<EpochRoot, "epoch" | "leafCount">): bigint {
+  return (BigInt(epoch) << 32n) | BigInt(leafCount);
+}
+
 /** The first 24 bytes of the hash of all that a claim depends on. */
-export function commitmentOf({ epoch, leafCount, root, totalWei }: Omit<EpochRoot, "receiptsRoot" | "dataHash">): string {
-  const types = ["uint32", "uint32", "bytes32", "uint256"];
-  return dataSlice(keccak256(AbiCoder.defaultAbiCoder().encode(types, [epoch, leafCount, root, totalWei])), 0, 24);
+export function commitmentOf(content: Omit<EpochRoot, "receiptsRoot" | "dataHash">): string {
+  const values = [versionOf(content), content.root, content.totalWei];
+  return dataSlice(keccak256(AbiCoder.defaultAbiCoder().encode(["uint64", "bytes32", "uint256"], values)), 0, 24);
 }
 
 /** What a verifier signs; `previous` is the commitment of the active root. */

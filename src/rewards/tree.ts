@@ -36,7 +36,7 @@ export type Witness = { leaf: Leaf; proof: Hex };
 export const MAX_LEAVES = 2 ** 24;
 
 const LEAF_TYPEHASH = id(
-  "RewardLeaf(uint256 chainId,address rewards,uint32 epoch,address account,uint32 index,bytes32 receiptsHash,uint96 cumulativeWei)",
+  "RewardLeaf(uint256 chainId,address rewards,uint32 epoch,address account,uint96 cumulativeWei,uint32 index,bytes32 receiptsHash)",
 );
 
 /**
@@ -80,7 +80,7 @@ export function joinNodes(domain: RewardDomain, leaves: readonly Leaf[], nodes: 
 /** keccak256 twice, so that no inner node passes for a leaf. */
 export function leafHash({ chainId, rewards, epoch }: RewardDomain, leaf: Leaf): Uint8Array {
   const { account, cumulativeWei, index, receiptsHash } = leaf;
-  const words = [LEAF_TYPEHASH, chainId, rewards, epoch, account, index, receiptsHash, cumulativeWei];
+  const words = [LEAF_TYPEHASH, chainId, rewards, epoch, account, cumulativeWei, index, receiptsHash];
   // As abi.encode does; the coder of ethers takes ten times as long.
   return keccak256(keccak256(fromHex(`0x${words.map(wordOf).join("")}`)));
 }

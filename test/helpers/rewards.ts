@@ -2,7 +2,7 @@ import { type BaseContract, type ContractTransactionResponse, id as hashOf, Sign
 import { eventOf, mined } from "../../src/core/chain/events.ts";
 import { WEI_PER_NANO } from "../../src/core/units.ts";
 import { buildReceiptsTree, type Placed, type ReceiptsTree } from "../../src/rewards/receipts.ts";
-import { contentOf, type EpochRoot, rootTypedData } from "../../src/rewards/root.ts";
+import { contentOf, type EpochRoot, rootTypedData, versionOf } from "../../src/rewards/root.ts";
 import { buildSumTree, type Entry, type RewardDomain, type SumTree, type Witness, witnessOf } from "../../src/rewards/tree.ts";
 import type { EpochRewards, IERC20 } from "../../typechain-types/index.ts";
 import type { IEpochRewards } from "../../typechain-types/contracts/rewards/EpochRewards.ts";
@@ -177,13 +177,13 @@ export async function runRoot(world: RewardsWorld, from: readonly Entry[] | SumT
 export function claimOf({ tree }: Pick<Posted, "tree">, account: string) {
   const index = tree.leaves.findIndex((leaf) => leaf.account.toLowerCase() === account.toLowerCase());
   const { leaf, proof } = witnessOf(tree, index);
-  return [tree.domain.epoch, leaf, proof, tree.leaves.length] as const;
+  return [versionOf({ epoch: tree.domain.epoch, leafCount: tree.leaves.length }), leaf, proof] as const;
 }
 
 /** An account of a former root, as refutations take it. */
 export function formerOf({ tree }: Pick<Posted, "tree">, account: string) {
-  const [epoch, leaf, proof, leafCount] = claimOf({ tree }, account);
-  return { epoch, leafCount, witness: { leaf, proof } };
+  const [version, leaf, proof] = claimOf({ tree }, account);
+  return { version, witness: { leaf, proof } };
 }
 
 export const NO_WITNESS: Witness = {

@@ -1,6 +1,7 @@
 import { id as hashOf } from "ethers";
 import { mined } from "../../../src/core/chain/events.ts";
 import { WEI_PER_NANO } from "../../../src/core/units.ts";
+import { versionOf } from "../../../src/rewards/root.ts";
 import { OPG } from "../../../test/helpers/economy.ts";
 import {
   addRewards,
@@ -56,10 +57,9 @@ export async function rewardsRows({ protocol, economy }: Pick<Bench, "protocol" 
   const claims = claimants.slice(0, MANY).map((n) => claimOf(posted, accountOf(n)));
   const many = await measure(
     rewards.claimMany(
-      2,
+      versionOf(posted.content),
       claims.map(([, leaf]) => leaf),
       claims.map(([, , proof]) => proof),
-      LEAVES,
     ),
   );
 

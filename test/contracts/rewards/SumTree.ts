@@ -4,7 +4,7 @@ import { ZeroHash } from "ethers";
 import { network } from "hardhat";
 import { toHex } from "../../../src/core/hashing/hex.ts";
 import { buildReceiptsTree, placedAt } from "../../../src/rewards/receipts.ts";
-import { commitmentOf } from "../../../src/rewards/root.ts";
+import { commitmentOf, versionOf } from "../../../src/rewards/root.ts";
 import { buildSumTree, joinPair, leafHash, proofOf, type SumNode, witnessOf } from "../../../src/rewards/tree.ts";
 import type { RewardTreesHarness } from "../../../typechain-types/index.ts";
 import { seededRandom } from "../../helpers/random.ts";
@@ -45,8 +45,8 @@ describe("SumTree", () => {
     const published: ReturnType<typeof rewardVectors> = JSON.parse(await readFile(file, "utf8"));
     expect(published).to.deep.equal(JSON.parse(JSON.stringify(rewardVectors())));
     for (const { leaves, root, totalWei, commitment, receiptsRoot, witnesses, placed } of published.trees) {
-      expect(await harness.commitment(7, leaves, root, totalWei)).to.equal(commitment);
-      expect(await harness.plainCommitment(7, leaves, root, totalWei)).to.equal(commitment);
+      expect(await harness.commitment(versionOf({ epoch: 7, leafCount: leaves }), root, totalWei)).to.equal(commitment);
+      expect(await harness.plainCommitment(versionOf({ epoch: 7, leafCount: leaves }), root, totalWei)).to.equal(commitment);
       await harness.checkPlaced(receiptsRoot, leaves, placed);
       for (const { leaf, hash, proof } of witnesses) {
         expect(await harness.leafHash(7, leaf)).to.equal(hash);
@@ -159,7 +159,7 @@ describe("SumTree", () => {
       expect(toHex(leafHash({ ...VECTOR_DOMAIN, ...change }, leaf))).not.to.equal(hash);
     }
     const content = { epoch: 7, leafCount: 2, root: hash, totalWei: 5n };
-    expect(await harness.commitment(7, 2, hash, 5)).to.equal(commitmentOf(content));
+    expect(await harness.commitment(versionOf(content), hash, 5)).to.equal(commitmentOf(content));
     for (const change of [{ epoch: 8 }, { leafCount: 3 }, { totalWei: 6n }]) {
       expect(commitmentOf({ ...content, ...change })).not.to.equal(commitmentOf(content));
     }
