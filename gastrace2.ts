@@ -15,7 +15,7 @@ console.log("gas",r.gasUsed,"intrinsic",intrinsic, "exec", Number(r.gasUsed)-int
 const t:any = await world.ethers.provider.send("debug_traceTransaction",[r.hash,{disableMemory:true,disableStack:false,disableStorage:true}]);
 const by:Record<string,[number,number]>={}; let d1=0,d2=0;
 let out:string[]=[];
-const L=t.structLogs; const k0=L.findIndex((s:any,i:number)=>s.depth===1&&s.op==="KECCAK256"&&i>400); console.log(L.slice(k0,k0+50).map((s:any)=>s.op).join(" ")); console.log("FIRST", L.slice(0,340).map((s:any)=>s.op).join(" ")); console.log("PAY",L.slice(958,1200).map((s:any)=>s.op).join(" "));
+const L=t.structLogs; const sl=L.map((s:any,i:number)=>[s,i]).filter(([s]:any)=>s.depth===1&&s.op==="SLOAD").map(([,i]:any)=>i); const ks=L.map((s:any,i:number)=>[s,i]).filter(([s]:any)=>s.depth===1&&s.op==="KECCAK256").map(([,i]:any)=>i); const show=(n:string,a:number,b:number)=>console.log(n,L[a].gas-L[b].gas,L.slice(a,b).map((s:any)=>s.op).join(" ")); show("DECODE",0,sl[0]); show("PRE",sl[0],ks[0]); show("PRELOOP",ks[0],ks[2]); show("ITER",ks[3],ks[4]); show("POST",ks[10],sl[1]); const ss=L.findIndex((s:any)=>s.op==="SSTORE"); show("REC",sl[1],ss); const c=L.findIndex((s:any)=>s.op==="CALL"); show("PAY",ss,c); const e9=L.length-1-[...L].reverse().findIndex((s:any)=>s.depth===2); show("END",e9,L.length-1);
 for (const [i,s] of t.structLogs.entries()) { const nxt=t.structLogs[i+1];
  if(["CALL","STATICCALL"].includes(s.op)) {out.push(`${s.op} d${s.depth} cost ${s.gasCost}`)}
  const k=`d${s.depth} ${s.op}`; (by[k]??=[0,0])[0]++; const c=["CALL","STATICCALL"].includes(s.op)?0:s.gasCost; by[k]![1]+=c; if(s.depth===1)d1+=c; else d2+=c;

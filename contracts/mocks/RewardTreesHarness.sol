@@ -18,7 +18,7 @@ contract RewardTreesHarness {
         return SumTree.depthOf(leafCount);
     }
 
-    function commitment(RootVersion version, bytes32 root, uint256 totalWei) external pure returns (bytes24) {
+    function commitment(RootVersion version, bytes32 root, uint256 totalWei) external pure returns (bytes32) {
         return SumTree.commitment(version, root, totalWei);
     }
 
@@ -37,8 +37,8 @@ contract RewardTreesHarness {
         return keccak256(abi.encode(keccak256(abi.encode(SumTree.LEAF_TYPEHASH, block.chainid, this, epoch, leaf))));
     }
 
-    function plainCommitment(RootVersion version, bytes32 root, uint256 totalWei) external pure returns (bytes24) {
-        return bytes24(keccak256(abi.encode(version, root, totalWei)));
+    function plainCommitment(RootVersion version, bytes32 root, uint256 totalWei) external pure returns (bytes32) {
+        return keccak256(abi.encode(version, root, totalWei));
     }
 
     /// @notice {rootOf} as it reads without assembly.

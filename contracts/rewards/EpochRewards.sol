@@ -187,7 +187,7 @@ contract EpochRewards is RootLife {
     /// @dev Reverts unless the leaf stands in the active root.
     function _checkFormer(Former calldata former) internal view {
         Witness calldata witness = former.witness;
-        _checkActive(_active, former.version, witness.leaf, witness.proof);
+        _checkActive(_active, former.version, witness.leaf, witness.leaf.cumulativeWei, witness.proof);
     }
 
     /// @dev Reverts unless the node stands at that place of the pending root.

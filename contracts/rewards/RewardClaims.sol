@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 import {WEI_PER_NANO} from "../common/Nano.sol";
-import {ActiveRoot, ActiveRootLib} from "./ActiveRoot.sol";
+import {ActiveRoot} from "./ActiveRoot.sol";
 import {Books, IEpochRewards} from "./IEpochRewards.sol";
 import {Leaf, RootVersion, SumTree} from "./SumTree.sol";
 
@@ -20,13 +20,17 @@ import {Leaf, RootVersion, SumTree} from "./SumTree.sol";
 abstract contract RewardClaims is IEpochRewards {
     using SafeERC20 for IERC20;
 
+    /// @dev A struct, because a reference to it spares a hash a claim.
+    struct Account {
+        uint256 claimedWei;
+    }
+
     IERC20 public immutable token;
 
     ActiveRoot internal _active;
     Books internal _books;
 
-    /// @inheritdoc IEpochRewards
-    mapping(address account => uint256) public claimed;
+    mapping(address account => Account) internal _accounts;
 
     /// @inheritdoc IEpochRewards
     mapping(address account => uint64) public depositOf;
@@ -72,11 +76,10 @@ abstract contract RewardClaims is IEpochRewards {
     /// @inheritdoc IEpochRewards
     function claim(RootVersion version, Leaf calldata leaf, bytes calldata proof) external returns (uint256 amountWei) {
         ActiveRoot active = _active;
-        uint256 totalWei = _checkActive(active, version, leaf, proof);
         (address account, uint256 cumulativeWei) = (leaf.account, leaf.cumulativeWei);
-        uint256 before = claimed[account];
-        if (cumulativeWei <= before) revert Rewards_NothingDue(account, cumulativeWei, before);
-        amountWei = _record(account, cumulativeWei, before);
+        uint256 totalWei = _checkActive(active, version, leaf, cumulativeWei, proof);
+        amountWei = _record(account, cumulativeWei);
+        if (amountWei == 0) revert Rewards_NothingDue(account, cumulativeWei, claimed(account));
         _pay(active, amountWei, totalWei);
         token.safeTransfer(account, amountWei);
     }
@@ -92,11 +95,9 @@ abstract contract RewardClaims is IEpochRewards {
         uint256[] memory amountsWei = new uint256[](leaves.length);
         uint256 totalWei;
         for (uint256 i; i < leaves.length; ++i) {
-            totalWei = _checkActive(active, version, leaves[i], proofs[i]);
-            (address account, uint256 cumulativeWei) = (leaves[i].account, leaves[i].cumulativeWei);
-            uint256 before = claimed[account];
-            if (cumulativeWei <= before) continue;
-            amountsWei[i] = _record(account, cumulativeWei, before);
+            uint256 cumulativeWei = leaves[i].cumulativeWei;
+            totalWei = _checkActive(active, version, leaves[i], cumulativeWei, proofs[i]);
+            amountsWei[i] = _record(leaves[i].account, cumulativeWei);
             amountWei += amountsWei[i];
         }
         if (amountWei == 0) return 0;
@@ -107,6 +108,11 @@ abstract contract RewardClaims is IEpochRewards {
     }
 
     /* VIEWS */
+
+    /// @inheritdoc IEpochRewards
+    function claimed(address account) public view returns (uint256) {
+        return _accounts[account].claimedWei;
+    }
 
     /// @inheritdoc IEpochRewards
     function getActive() external view returns (bytes24 commitment, uint64 paidNano) {
@@ -126,19 +132,21 @@ abstract contract RewardClaims is IEpochRewards {
     /* INTERNAL */
 
     /// @dev Reverts unless the leaf stands in the active root.
+    /// @param cumulativeWei The leaf's: callers have read it.
     /// @return totalWei Of the active root: the commitment binds it.
     function _checkActive(
         ActiveRoot active,
         RootVersion version,
         Leaf calldata leaf,
+        uint256 cumulativeWei,
         bytes calldata proof
     ) internal view returns (uint256 totalWei) {
         (uint32 epoch, uint32 leafCount) = SumTree.split(version);
         SumTree.checkShape(leafCount, leaf.index, proof);
         bytes32 root;
-        (root, totalWei) = SumTree.climb(SumTree.leafHash(epoch, leaf), leaf.cumulativeWei, leaf.index, proof);
-        bytes24 given = SumTree.commitment(version, root, totalWei);
-        if (given != active.commitment()) revert Rewards_NotActive(given, active.commitment());
+        (root, totalWei) = SumTree.climb(SumTree.leafHash(epoch, leaf), cumulativeWei, leaf.index, proof);
+        bytes32 given = SumTree.commitment(version, root, totalWei);
+        if (!active.isOf(given)) revert Rewards_NotActive(bytes24(given), active.commitment());
     }
 
     function _takeDeposit(address account, uint64 amountNano) internal {
@@ -153,25 +161,26 @@ abstract contract RewardClaims is IEpochRewards {
         token.safeTransfer(to, amountNano * WEI_PER_NANO);
     }
 
-    function _record(address account, uint256 cumulativeWei, uint256 before) private returns (uint256 amountWei) {
+    /// @return amountWei What is due now, which the caller pays; 0 if nothing is.
+    function _record(address account, uint256 cumulativeWei) private returns (uint256 amountWei) {
+        Account storage record = _accounts[account];
+        uint256 before = record.claimedWei;
+        if (cumulativeWei <= before) return 0;
         if (cumulativeWei % WEI_PER_NANO != 0) revert Rewards_NotWholeNano(cumulativeWei);
-        unchecked {
-            // Callers have compared them.
-            amountWei = cumulativeWei - before;
-        }
-        claimed[account] = cumulativeWei;
+        record.claimedWei = cumulativeWei;
         emit Claimed(account, cumulativeWei);
+        unchecked {
+            return cumulativeWei - before; // compared above
+        }
     }
 
-    /// @dev Counts a payment under the active root.
+    /// @dev Counts a payment under the active root, and keeps all of them within its total.
     function _pay(ActiveRoot active, uint256 amountWei, uint256 totalWei) private {
         unchecked {
-            // Below 2^64 and below 2^96.
-            uint256 paidNano = active.paidNano() + amountWei / WEI_PER_NANO;
-            uint256 totalNano = totalWei / WEI_PER_NANO;
-            if (paidNano > totalNano) revert Rewards_TotalExceeded(paidNano, totalNano);
-            // At most the total, which is funded.
-            _active = ActiveRootLib.pack(active.commitment(), uint64(paidNano));
+            uint256 amountNano = amountWei / WEI_PER_NANO; // of a uint96, so below 2^67
+            uint256 paidNano = active.paidNano() + amountNano;
+            if (paidNano > totalWei / WEI_PER_NANO) revert Rewards_TotalExceeded(paidNano, totalWei / WEI_PER_NANO);
+            _active = active.plus(amountNano);
         }
     }
 }

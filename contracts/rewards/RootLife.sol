@@ -106,12 +106,12 @@ abstract contract RootLife is RewardClaims, Governed, EIP712 {
         _checkQuorum(content, posting.operator, signatures);
 
         delete _pending;
-        bytes24 commitment = SumTree.commitment(
+        bytes32 commitment = SumTree.commitment(
             SumTree.version(content.epoch, content.leafCount),
             content.root,
             content.totalWei
         );
-        _active = ActiveRootLib.pack(commitment, _active.paidNano());
+        _active = ActiveRootLib.pack(bytes24(commitment), _active.paidNano());
         _books.promisedNano = _nano(content.totalWei);
         _books.epoch = content.epoch;
         depositOf[posting.poster] += posting.bondNano;

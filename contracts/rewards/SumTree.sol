@@ -74,15 +74,16 @@ library SumTree {
     function checkShape(uint32 leafCount, uint32 index, bytes calldata proof) internal pure {
         if (index >= leafCount) revert SumTree_IndexTooHigh(index, leafCount);
         unchecked {
-            // Both are below 2^33 where they are compared; a shift beyond the word gives 0.
+            // leafCount <= width < 2 * leafCount: of a lower width the difference wraps around. A shift beyond the word gives 0.
             uint256 width = 1 << (proof.length / 44);
-            bool right = width >= leafCount && width < 2 * uint256(leafCount);
-            if (!right || proof.length % 44 != 0) revert SumTree_WrongProofLength(proof.length, depthOf(leafCount));
+            if (width - leafCount >= leafCount || proof.length % 44 != 0) {
+                revert SumTree_WrongProofLength(proof.length, depthOf(leafCount));
+            }
         }
     }
 
     /// @notice The root and the sum that a node leads to.
-    /// @dev The sum is not below any sum on the way, so whoever finds it below 2^96 knows that none of them overflowed. Higher
+    /// @dev `position` is below 2^levels. The sum is not below any sum on the way, so whoever finds it below 2^96 knows that none of them overflowed. Higher
     /// ones were cut in the hash, so an unchecked sum means nothing.
     function climb(
         bytes32 hash,
@@ -96,19 +97,20 @@ library SumTree {
             // The two children stand at 20 to 107, their sums right-aligned in the words that end where their hashes begin. That
             // is over the free memory pointer and the zero word, which are put back.
             let free := mload(64)
-            let end := add(proof.offset, proof.length)
+            let cursor := proof.offset
+            // A bit above the position, which is 1 when all levels are climbed.
             for {
-                let cursor := proof.offset
-            } lt(cursor, end) {
-                cursor := add(cursor, 44)
+                position := or(position, shl(div(proof.length, 44), 1))
+            } gt(position, 1) {
+                position := shr(1, position)
             } {
                 let own := mul(44, and(position, 1))
                 mstore(own, totalWei)
                 mstore(add(own, 32), root)
                 calldatacopy(sub(64, own), cursor, 44)
-                root := keccak256(20, 88)
                 totalWei := add(totalWei, shr(160, calldataload(cursor)))
-                position := shr(1, position)
+                cursor := add(cursor, 44)
+                root := keccak256(20, 88)
             }
             mstore(64, free)
             mstore(96, 0)
@@ -124,15 +126,14 @@ library SumTree {
         return (uint32(both >> 32), uint32(both)); // the two halves
     }
 
-    /// @notice All that a claim depends on, cut to 24 bytes: 2^96 work for two roots with the same.
-    /// @dev bytes24(keccak256(abi.encode(version, root, totalWei))).
-    function commitment(RootVersion version_, bytes32 root, uint256 totalWei) internal pure returns (bytes24 cut) {
+    /// @notice All that a claim depends on: keccak256(abi.encode(version, root, totalWei)). {ActiveRoot} keeps 24 bytes of it.
+    function commitment(RootVersion version_, bytes32 root, uint256 totalWei) internal pure returns (bytes32 hash) {
         assembly ("memory-safe") {
             let free := mload(64)
             mstore(0, and(version_, 0xffffffffffffffff))
             mstore(32, root)
             mstore(64, totalWei)
-            cut := shl(64, shr(64, keccak256(0, 96)))
+            hash := keccak256(0, 96)
             mstore(64, free)
         }
     }

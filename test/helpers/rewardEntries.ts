@@ -1,9 +1,9 @@
-import { id as hashOf } from "ethers";
+import { getAddress, id as hashOf } from "ethers";
 import { WEI_PER_NANO } from "../../src/core/units.ts";
 import type { Entry } from "../../src/rewards/tree.ts";
 
 /** An account of a test: different ones for different numbers. */
-export const accountOf = (n: number): string => `0x${hashOf(`reward account ${n}`).slice(-40)}`;
+export const accountOf = (n: number): string => getAddress(`0x${hashOf(`reward account ${n}`).slice(-40)}`);
 
 export const receiptsHashOf = (account: string, epoch: number): string =>
   hashOf(`receipts ${account.toLowerCase()} ${epoch}`);
