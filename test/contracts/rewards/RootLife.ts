@@ -342,6 +342,7 @@ describe("RootLife", () => {
       await expect(rewards.activate(next.posting, signatures))
         .to.be.revertedWithCustomError(rewards, "Rewards_NotYet")
         .withArgs(activeFrom);
+      await networkHelpers.time.setNextBlockTimestamp(activeFrom);
       const snapshot = await networkHelpers.takeSnapshot();
       const [, , two, three] = verifiers as [unknown, (typeof verifiers)[0], (typeof verifiers)[0], (typeof verifiers)[0]];
       await mined(contracts.teeRegistry.connect(signers[5]).revokeKey(two.key.address));
@@ -354,6 +355,7 @@ describe("RootLife", () => {
       await mined(rewards.activate(next.posting, others));
       expect((await rewards.getBooks()).epoch).to.equal(2n);
       await snapshot.restore();
+      await networkHelpers.time.setNextBlockTimestamp(activeFrom);
       await expect(rewards.connect(world.stranger).activate(next.posting, signatures))
         .to.emit(rewards, "Activated")
         .withArgs(2, next.id, next.content.root, next.content.totalWei, 2);
@@ -523,6 +525,7 @@ describe("RootLife", () => {
       await expect(rewards.drop(next.posting))
         .to.be.revertedWithCustomError(rewards, "Rewards_NotYet")
         .withArgs(until + 1n);
+      await networkHelpers.time.setNextBlockTimestamp(until + 1n);
       const lost = part(bondOf(next), PARAMETERS.lapsePpm);
       await expect(rewards.connect(stranger).drop(next.posting)).to.emit(rewards, "Dropped").withArgs(next.id, lost);
       expect(await rewards.depositOf(poster.address)).to.equal(deposit + bondOf(next) - lost);
@@ -542,6 +545,7 @@ describe("RootLife", () => {
       await expect(rewards.drop(next.posting))
         .to.be.revertedWithCustomError(rewards, "Rewards_NotYet")
         .withArgs(until + 1n);
+      await networkHelpers.time.setNextBlockTimestamp(until + 1n);
       await expect(rewards.drop(next.posting)).to.emit(rewards, "Dropped").withArgs(next.id, 0);
       expect(await rewards.depositOf(poster.address)).to.equal(deposit + bondOf(next));
       await checkBooks(world);
@@ -557,6 +561,7 @@ describe("RootLife", () => {
       await expect(rewards.drop(next.posting))
         .to.be.revertedWithCustomError(rewards, "Rewards_NotYet")
         .withArgs(verdictBy + 1n);
+      await networkHelpers.time.setNextBlockTimestamp(verdictBy + 1n);
       await expect(rewards.drop(next.posting)).to.emit(rewards, "Dropped").withArgs(next.id, 0);
       expect(await rewards.depositOf(poster.address)).to.equal(mine + bondOf(next));
       expect(await rewards.depositOf(rival.address)).to.equal(theirs + bondOf(next));
