@@ -52,9 +52,10 @@ contract RewardTreesHarness {
         for (uint256 level; 44 * level < proof.length; ++level) {
             uint96 sumWei = uint96(bytes12(proof[44 * level:44 * level + 12]));
             bytes32 sibling = bytes32(proof[44 * level + 12:44 * level + 44]);
-            root = (leaf.index >> level) & 1 == 0
-                ? keccak256(abi.encodePacked(uint96(totalWei), root, sumWei, sibling))
-                : keccak256(abi.encodePacked(sumWei, sibling, uint96(totalWei), root));
+            root =
+                (leaf.index >> level) & 1 == 0
+                    ? keccak256(abi.encodePacked(uint96(totalWei), root, sumWei, sibling))
+                    : keccak256(abi.encodePacked(sumWei, sibling, uint96(totalWei), root));
             totalWei += sumWei;
         }
     }

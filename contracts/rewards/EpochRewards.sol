@@ -7,7 +7,16 @@ import {ITeeRegistry} from "../attestation/ITeeRegistry.sol";
 import {Governed} from "../common/Governed.sol";
 import {WEI_PER_NANO} from "../common/Nano.sol";
 import {INodeRegistry} from "../registry/INodeRegistry.sol";
-import {EpochRoot, Fault, Former, IEpochRewards, Pending, Posting, RewardParameters, Witness} from "./IEpochRewards.sol";
+import {
+    EpochRoot,
+    Fault,
+    Former,
+    IEpochRewards,
+    Pending,
+    Posting,
+    RewardParameters,
+    Witness
+} from "./IEpochRewards.sol";
 import {RewardClaims} from "./RewardClaims.sol";
 import {RootLife} from "./RootLife.sol";
 import {Placed, SortedTree} from "./SortedTree.sol";

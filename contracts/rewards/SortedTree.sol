@@ -32,9 +32,10 @@ library SortedTree {
         bytes32 node = keccak256(abi.encode(keccak256(abi.encode(placed.index, placed.hash))));
         for (uint256 level; level < depth; ++level) {
             bytes32 sibling = placed.path[level];
-            node = (placed.index >> level) & 1 == 0
-                ? Hashes.efficientKeccak256(node, sibling)
-                : Hashes.efficientKeccak256(sibling, node);
+            node =
+                (placed.index >> level) & 1 == 0
+                    ? Hashes.efficientKeccak256(node, sibling)
+                    : Hashes.efficientKeccak256(sibling, node);
         }
         if (keccak256(abi.encode(count, node)) != treeRoot) {
             revert SortedTree_NotIncluded(placed.hash, placed.index);

@@ -28,7 +28,11 @@ const ROOT_TYPES = {
 /** The commitment of a contract that has no active root. */
 export const NO_ROOT = `0x${"00".repeat(24)}`;
 
-export function contentOf({ domain, leaves, root, totalWei }: SumTree, receipts: ReceiptsTree, dataHash: string): EpochRoot {
+export function contentOf(
+  { domain, leaves, root, totalWei }: SumTree,
+  receipts: ReceiptsTree,
+  dataHash: string,
+): EpochRoot {
   return {
     epoch: domain.epoch,
     leafCount: leaves.length,
@@ -51,7 +55,11 @@ export function commitmentOf(content: Omit<EpochRoot, "receiptsRoot" | "dataHash
 }
 
 /** What a verifier signs; `previous` is the commitment of the active root. */
-export function rootTypedData({ chainId, rewards }: { chainId: bigint; rewards: string }, content: EpochRoot, previous: string) {
+export function rootTypedData(
+  { chainId, rewards }: { chainId: bigint; rewards: string },
+  content: EpochRoot,
+  previous: string,
+) {
   const domain: TypedDataDomain = { name: "OPG EpochRewards", version: "1", chainId, verifyingContract: rewards };
   return { domain, types: ROOT_TYPES, message: { ...content, previous } };
 }

@@ -62,13 +62,18 @@ export function buildSumTree(domain: RewardDomain, entries: readonly Entry[]): S
 
 /** The tree over leaves as they are, unchecked: tests build wrong trees with it. */
 export function joinLeaves(domain: RewardDomain, leaves: readonly Leaf[]): SumTree {
-  return joinNodes(domain, leaves, leaves.map((leaf) => ({ hash: leafHash(domain, leaf), sumWei: leaf.cumulativeWei })));
+  return joinNodes(
+    domain,
+    leaves,
+    leaves.map((leaf) => ({ hash: leafHash(domain, leaf), sumWei: leaf.cumulativeWei })),
+  );
 }
 
 /** The tree over nodes that stand for the leaves, unchecked. */
 export function joinNodes(domain: RewardDomain, leaves: readonly Leaf[], nodes: readonly SumNode[]): SumTree {
   const levels: SumNode[][] = [[...nodes]];
-  while ((levels.at(-1) as SumNode[]).length > 1) levels.push(levelAbove(levels.at(-1) as SumNode[], levels.length - 1));
+  while ((levels.at(-1) as SumNode[]).length > 1)
+    levels.push(levelAbove(levels.at(-1) as SumNode[], levels.length - 1));
   const [top] = levels.at(-1) as [SumNode];
   const { hash, sumWei } = top;
   if (sumWei >= 2n ** 96n) {
@@ -163,7 +168,8 @@ function wordOf(value: string | number | bigint): string {
 }
 
 function checkEntry({ account, cumulativeWei, receiptsHash }: Entry, before: Entry | undefined): void {
-  const bad = (reason: string) => new InputError(reason, { code: "bad_reward_entry", facts: { account, cumulativeWei } });
+  const bad = (reason: string) =>
+    new InputError(reason, { code: "bad_reward_entry", facts: { account, cumulativeWei } });
   if (before?.account === account) throw bad("An account comes twice");
   if (/^0x0{40}$/.test(account)) throw bad("The zero address gets no rewards");
   if (cumulativeWei <= 0n || cumulativeWei % WEI_PER_NANO !== 0n) throw bad("An amount is not positive whole nano");

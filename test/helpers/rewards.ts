@@ -1,11 +1,25 @@
-import { type BaseContract, type ContractTransactionResponse, id as hashOf, Signature, toBeHex, ZeroHash } from "ethers";
+import {
+  type BaseContract,
+  type ContractTransactionResponse,
+  id as hashOf,
+  Signature,
+  toBeHex,
+  ZeroHash,
+} from "ethers";
 import { eventOf, mined } from "../../src/core/chain/events.ts";
 import { WEI_PER_NANO } from "../../src/core/units.ts";
 import { buildReceiptsTree, type Placed, type ReceiptsTree } from "../../src/rewards/receipts.ts";
 import { contentOf, type EpochRoot, rootTypedData, versionOf } from "../../src/rewards/root.ts";
-import { buildSumTree, type Entry, type RewardDomain, type SumTree, type Witness, witnessOf } from "../../src/rewards/tree.ts";
-import type { EpochRewards, IERC20 } from "../../typechain-types/index.ts";
-import type { IEpochRewards } from "../../typechain-types/contracts/rewards/EpochRewards.ts";
+import {
+  buildSumTree,
+  type Entry,
+  type RewardDomain,
+  type SumTree,
+  type Witness,
+  witnessOf,
+} from "../../src/rewards/tree.ts";
+import type { PostingStruct } from "../../typechain-types/rewards/IEpochRewards.ts";
+import type { EpochRewards, OPG as Token } from "../../typechain-types/index.ts";
 import { OPG, openEconomy, type VerifierActor } from "./economy.ts";
 import { deployProtocol, type Protocol } from "./protocol.ts";
 
@@ -63,12 +77,12 @@ export async function addRewards(
   const [rival, stranger] = [signers[10], signers[11]] as [Signer, Signer];
   const rewards = await deployRewards(protocol, token ?? contracts.opg, parameters);
   const [own] = verifiers as [VerifierActor];
-  const coin = (token ?? contracts.opg) as unknown as IERC20;
+  const coin = (token ?? contracts.opg) as unknown as Token;
   await mined(coin.transfer(rewards.target, FUNDED * WEI_PER_NANO));
   await mined(rewards.sync());
   for (const who of [poster, rival, signers[4] as Signer]) {
     await mined(coin.transfer(who.address, 100_000n * OPG * WEI_PER_NANO));
-    await mined((coin.connect(who) as IERC20).approve(rewards.target, 2n ** 256n - 1n));
+    await mined((coin.connect(who) as Token).approve(rewards.target, 2n ** 256n - 1n));
     await mined(rewards.connect(who).deposit(50_000n * OPG));
   }
   return {
@@ -112,7 +126,7 @@ export async function domainOf({ rewards, chainId }: Pick<RewardsWorld, "rewards
 }
 
 export type Planned = { tree: SumTree; receipts: ReceiptsTree; content: EpochRoot };
-export type Posted = Planned & { posting: IEpochRewards.PostingStruct; id: string };
+export type Posted = Planned & { posting: PostingStruct; id: string };
 
 /** The next root over entries, or over a tree that a test has bent. */
 export async function planRoot(
@@ -194,19 +208,16 @@ export const NO_WITNESS: Witness = {
 export const NO_PLACE: Placed = { hash: toBeHex(0, 32), index: 0, path: [] };
 
 /** The contract's money, and that it holds what its books say. */
-export async function checkBooks({ rewards, contracts }: Pick<RewardsWorld, "rewards" | "contracts">, token?: BaseContract) {
+export async function checkBooks(
+  { rewards, contracts }: Pick<RewardsWorld, "rewards" | "contracts">,
+  token?: BaseContract,
+) {
   const [books, { paidNano }] = await Promise.all([rewards.getBooks(), rewards.getActive()]);
-  const coin = (token ?? contracts.opg) as unknown as IERC20;
+  const coin = (token ?? contracts.opg) as unknown as Token;
   const balanceWei = await coin.balanceOf(rewards.target);
   const bookedWei = (books.fundedNano + books.heldNano - paidNano) * WEI_PER_NANO;
   const lawful = paidNano <= books.promisedNano && books.promisedNano <= books.fundedNano && bookedWei <= balanceWei;
   if (!lawful) throw new Error(`Books broken: paid ${paidNano}, ${books}, balance ${balanceWei}, booked ${bookedWei}`);
-  return { ...books.toObject(), paidNano, balanceWei } as {
-    fundedNano: bigint;
-    promisedNano: bigint;
-    heldNano: bigint;
-    epoch: bigint;
-    paidNano: bigint;
-    balanceWei: bigint;
-  };
+  const { fundedNano, promisedNano, heldNano, epoch } = books;
+  return { fundedNano, promisedNano, heldNano, epoch, paidNano, balanceWei };
 }

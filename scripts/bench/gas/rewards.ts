@@ -3,15 +3,8 @@ import { mined } from "../../../src/core/chain/events.ts";
 import { WEI_PER_NANO } from "../../../src/core/units.ts";
 import { versionOf } from "../../../src/rewards/root.ts";
 import { OPG } from "../../../test/helpers/economy.ts";
-import {
-  addRewards,
-  claimOf,
-  planRoot,
-  postedIn,
-  runRoot,
-  signRoot,
-} from "../../../test/helpers/rewards.ts";
 import { accountOf, receiptsHashOf } from "../../../test/helpers/rewardEntries.ts";
+import { addRewards, claimOf, planRoot, postedIn, runRoot, signRoot } from "../../../test/helpers/rewards.ts";
 import { measure, type Row } from "./row.ts";
 import type { Bench } from "./setup.ts";
 

@@ -100,7 +100,12 @@ describe("EpochRewards", () => {
   const winningsOf = (bond: bigint) => (bond * BigInt(PARAMETERS.winnerPpm)) / 1_000_000n;
 
   /** Posts a wrong root, has it refuted and looks who got what. */
-  async function refuted(world: World, posted: Posted, call: (rewards: World["rewards"]) => Promise<unknown>, fault: number) {
+  async function refuted(
+    world: World,
+    posted: Posted,
+    call: (rewards: World["rewards"]) => Promise<unknown>,
+    fault: number,
+  ) {
     const { rewards, contracts, stranger, poster } = world;
     const bond = bondOf(posted);
     const before = {
@@ -208,7 +213,9 @@ describe("EpochRewards", () => {
         [0, NO_WITNESS, w(0)],
         [6, w(5), NO_WITNESS],
       ] as const) {
-        await expect(call(gap, left, right)).to.be.revertedWithCustomError(rewards, "Rewards_NoFault").withArgs(OMISSION);
+        await expect(call(gap, left, right))
+          .to.be.revertedWithCustomError(rewards, "Rewards_NoFault")
+          .withArgs(OMISSION);
       }
       await expect(call(2, w(1), w(3)))
         .to.be.revertedWithCustomError(rewards, "Rewards_WrongNeighbour")
@@ -227,9 +234,10 @@ describe("EpochRewards", () => {
       }
       // An account that the active root does not have: from another tree, or from the pending one.
       const strangers = buildSumTree({ ...tree.domain, epoch: 1 }, entriesOf([[lowest, 5]]));
-      await expect(
-        call(0, NO_WITNESS, w(0), formerOf({ tree: strangers }, lowest)),
-      ).to.be.revertedWithCustomError(rewards, "Rewards_NotActive");
+      await expect(call(0, NO_WITNESS, w(0), formerOf({ tree: strangers }, lowest))).to.be.revertedWithCustomError(
+        rewards,
+        "Rewards_NotActive",
+      );
       await expect(call(6, w(5), NO_WITNESS, formerOf(posted, highest))).to.be.revertedWithCustomError(
         rewards,
         "Rewards_NotActive",
@@ -545,15 +553,17 @@ describe("EpochRewards", () => {
     ] as const) {
       it(`removes a root with a leaf whose receipts are none of the receipts root: ${name}`, async () => {
         const world = await load(opened);
-        const receipts = buildReceiptsTree([...hashes, ...(name === "between two" ? [ZeroHash, `0x${"ff".repeat(32)}`] : [])]);
+        const receipts = buildReceiptsTree([
+          ...hashes,
+          ...(name === "between two" ? [ZeroHash, `0x${"ff".repeat(32)}`] : []),
+        ]);
         const posted = await postRoot(world, await planRoot(world, AFTER, { receipts }));
         const { gap, left = NO_PLACE, right = NO_PLACE } = hashNeighbours(receipts, own);
         const witness = witnessOf(posted.tree, 2);
         await refuted(
           world,
           posted,
-          (rewards) =>
-            rewards.refuteReceipts(posted.posting, witness, receipts.hashes.length, gap, left, right),
+          (rewards) => rewards.refuteReceipts(posted.posting, witness, receipts.hashes.length, gap, left, right),
           RECEIPTS,
         );
       });
@@ -563,13 +573,13 @@ describe("EpochRewards", () => {
       const world = await load(opened);
       const receipts = joinHashes([`0x${"ff".repeat(32)}`, ...others, ZeroHash]);
       const posted = await postRoot(world, await planRoot(world, AFTER, { receipts }));
-      const gap = receipts.hashes.findIndex((hash, i) => i > 0 && hash > own && (receipts.hashes[i - 1] as string) < own);
+      const gap = receipts.hashes.findIndex(
+        (hash, i) => i > 0 && hash > own && (receipts.hashes[i - 1] as string) < own,
+      );
       const witness = witnessOf(posted.tree, 2);
       if (gap === -1) {
         // It lies after the last.
-        await mined(
-          world.rewards.refuteReceipts(posted.posting, witness, 6, 6, placedAt(receipts, 5), NO_PLACE),
-        );
+        await mined(world.rewards.refuteReceipts(posted.posting, witness, 6, 6, placedAt(receipts, 5), NO_PLACE));
       } else {
         const [left, right] = [placedAt(receipts, gap - 1), placedAt(receipts, gap)];
         await mined(world.rewards.refuteReceipts(posted.posting, witness, 6, gap, left, right));

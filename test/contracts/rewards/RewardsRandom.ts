@@ -14,8 +14,8 @@ import {
   attestRoot,
   checkBooks,
   claimOf,
-  formerOf,
   FUNDED,
+  formerOf,
   NO_WITNESS,
   PARAMETERS,
   type Posted,
@@ -43,11 +43,13 @@ describe("EpochRewards at random", () => {
       const protocol: Protocol = await deployProtocol();
       const economy = await openEconomy(protocol, { verifiers: 4 });
       const world: RewardsWorld = await addRewards(protocol, economy.verifiers);
-      const { rewards, contracts, poster, rival, networkHelpers } = world;
+      const { rewards, contracts, rival, networkHelpers } = world;
       const random = seededRandom(seed);
 
       let active: Posted | undefined;
-      let pending: (Posted & { fault: "none" | "decrease" | "omission"; attested: boolean; frozen: boolean }) | undefined;
+      let pending:
+        | (Posted & { fault: "none" | "decrease" | "omission"; attested: boolean; frozen: boolean })
+        | undefined;
       let funded = FUNDED;
       const earned = new Map<string, bigint>(); // under the active root
       const got = new Map<string, bigint>();
@@ -92,7 +94,8 @@ describe("EpochRewards at random", () => {
         },
         async post() {
           if (pending) return;
-          const faults = active && earned.size > 1 ? (["none", "none", "decrease", "omission"] as const) : (["none"] as const);
+          const faults =
+            active && earned.size > 1 ? (["none", "none", "decrease", "omission"] as const) : (["none"] as const);
           const fault = faults[random(faults.length)] as "none";
           const entries = nextEntries(fault, Number((await rewards.getBooks()).epoch) + 1);
           const planned = await planRoot(world, entries, { change: { dataHash: hashOf(`data ${random(1e9)}`) } });
@@ -122,7 +125,8 @@ describe("EpochRewards at random", () => {
               return;
             }
             const call = rewards.connect(rival).refuteDecrease(pending.posting, former, witnessOf(pending.tree, index));
-            const lower = (pending.tree.leaves[index]?.cumulativeWei ?? 0n) < (before.get(account) as bigint) * WEI_PER_NANO;
+            const lower =
+              (pending.tree.leaves[index]?.cumulativeWei ?? 0n) < (before.get(account) as bigint) * WEI_PER_NANO;
             if (!lower) {
               await expect(call).to.be.revertedWithCustomError(rewards, "Rewards_NoFault");
               continue;
@@ -160,7 +164,8 @@ describe("EpochRewards at random", () => {
           await activateRoot(world, pending);
           active = pending;
           earned.clear();
-          for (const { account, cumulativeWei } of active.tree.leaves) earned.set(account, cumulativeWei / WEI_PER_NANO);
+          for (const { account, cumulativeWei } of active.tree.leaves)
+            earned.set(account, cumulativeWei / WEI_PER_NANO);
           pending = undefined;
           count("activated");
         },
@@ -196,7 +201,7 @@ describe("EpochRewards at random", () => {
         async claimMany() {
           if (!active) return;
           const picked = active.tree.leaves.filter(() => random(3) === 0);
-          const claims = picked.map(({ account }) => claimOf((active as Posted), account));
+          const claims = picked.map(({ account }) => claimOf(active as Posted, account));
           if (claims.length === 0) return;
           await mined(
             rewards.claimMany(

@@ -161,9 +161,10 @@ describe("RootLife", () => {
       await expect(deployRewards(protocol, contracts.opg, {}, { reserve: ZeroAddress }))
         .to.be.revertedWithCustomError(rewards, "Rewards_BadReserve")
         .withArgs(ZeroAddress);
-      await expect(
-        deployRewards(protocol, contracts.opg, {}, { leastBondNano: 0 }),
-      ).to.be.revertedWithCustomError(rewards, "Rewards_ZeroAmount");
+      await expect(deployRewards(protocol, contracts.opg, {}, { leastBondNano: 0 })).to.be.revertedWithCustomError(
+        rewards,
+        "Rewards_ZeroAmount",
+      );
     });
   });
 
@@ -209,7 +210,8 @@ describe("RootLife", () => {
           .to.be.revertedWithCustomError(rewards, error)
           .withArgs(...args);
       }
-      for (const totalWei of [promised, funded]) await rewards.connect(poster).post.staticCall({ ...content, totalWei });
+      for (const totalWei of [promised, funded])
+        await rewards.connect(poster).post.staticCall({ ...content, totalWei });
     });
 
     it("is for owners of operators with the deposit, one at a time", async () => {
@@ -344,7 +346,12 @@ describe("RootLife", () => {
         .withArgs(activeFrom);
       await networkHelpers.time.setNextBlockTimestamp(activeFrom);
       const snapshot = await networkHelpers.takeSnapshot();
-      const [, , two, three] = verifiers as [unknown, (typeof verifiers)[0], (typeof verifiers)[0], (typeof verifiers)[0]];
+      const [, , two, three] = verifiers as [
+        unknown,
+        (typeof verifiers)[0],
+        (typeof verifiers)[0],
+        (typeof verifiers)[0],
+      ];
       await mined(contracts.teeRegistry.connect(signers[5]).revokeKey(two.key.address));
       await expect(rewards.activate(next.posting, signatures))
         .to.be.revertedWithCustomError(rewards, "Quorum_SignerNotActive")
@@ -498,7 +505,10 @@ describe("RootLife", () => {
     it("is governance's only, of a frozen root, in time", async () => {
       const world = await load(attested);
       const { rewards, next, contracts, rival, networkHelpers, ethers } = world;
-      await expect(rewards.verdict(next.posting, true)).to.be.revertedWithCustomError(rewards, "Governed_NotGovernance");
+      await expect(rewards.verdict(next.posting, true)).to.be.revertedWithCustomError(
+        rewards,
+        "Governed_NotGovernance",
+      );
       const timelock = String(contracts.timelock.target);
       await networkHelpers.impersonateAccount(timelock);
       await networkHelpers.setBalance(timelock, 10n ** 18n);

@@ -74,7 +74,9 @@ describe("SumTree", () => {
         receiptsHash: receiptsHashOf(accountOf(first + i), round),
       }));
       const tree = buildSumTree(VECTOR_DOMAIN, entries);
-      const shuffled = [...entries].sort(() => random(3) - 1).map((e) => ({ ...e, account: e.account.toUpperCase().replace("0X", "0x") }));
+      const shuffled = [...entries]
+        .sort(() => random(3) - 1)
+        .map((e) => ({ ...e, account: e.account.toUpperCase().replace("0X", "0x") }));
       expect(buildSumTree(VECTOR_DOMAIN, shuffled).root).to.equal(tree.root);
       expect(tree.totalWei).to.equal(entries.reduce((sum, { cumulativeWei }) => sum + cumulativeWei, 0n));
       for (const index of new Set([0, random(count), random(count), count - 1])) {
