@@ -3,7 +3,7 @@ import { ZeroHash } from "ethers";
 import { mined } from "../../../src/core/chain/events.ts";
 import { WEI_PER_NANO } from "../../../src/core/units.ts";
 import { commitmentOf, NO_ROOT, versionOf } from "../../../src/rewards/root.ts";
-import { type Entry, joinLeaves, witnessOf } from "../../../src/rewards/tree.ts";
+import { buildSumTree, type Entry, joinLeaves, witnessOf } from "../../../src/rewards/tree.ts";
 import type { HostileToken } from "../../../typechain-types/index.ts";
 import { openEconomy } from "../../helpers/economy.ts";
 import { fixturesOn, type Load } from "../../helpers/fixtures.ts";
@@ -32,7 +32,7 @@ RewardClaims
 ├── claim
 │  ├── given no root is active: Rewards_NotActive
 │  ├── pays the account, whoever calls, and changes nothing else (case 56)
-│  ├── pays the sum of the leaves, to the wei, and no more (case 12)
+│  ├── pays the sum of the leaves, to the wei, and no more; nobody where the total is off (case 12)
 │  ├── the same again: Rewards_NothingDue
 │  ├── under a newer root the difference; the older root is no longer paid (case 52)
 │  ├── a leaf changed in any field, a proof of another root, another version: Rewards_NotActive (case 53)
@@ -158,6 +158,26 @@ describe("RewardClaims", () => {
       const books = await checkBooks(world);
       expect(books.paidNano).to.equal(books.promisedNano);
       expect(books.promisedNano * WEI_PER_NANO).to.equal(sum);
+    });
+
+    it("pays nobody under a root whose total is not the sum of its leaves (case 12)", async () => {
+      const world = await load(opened);
+      const { rewards, poster } = world;
+      const tree = buildSumTree(await domainOf(world), ENTRIES);
+      const oneWei = await planRoot(world, tree, { change: { totalWei: tree.totalWei + 1n } });
+      await expect(rewards.connect(poster).post(oneWei.content)).to.be.revertedWithCustomError(
+        rewards,
+        "Rewards_NotWholeNano",
+      );
+      for (const off of [WEI_PER_NANO, -WEI_PER_NANO]) {
+        const snapshot = await world.networkHelpers.takeSnapshot();
+        const planned = await planRoot(world, tree, { change: { totalWei: tree.totalWei + off } });
+        const posted = await postRoot(world, planned);
+        await attestRoot(world, posted);
+        await activateRoot(world, posted);
+        await expect(rewards.claim(...claimOf(posted, alice))).to.be.revertedWithCustomError(rewards, "Rewards_NotActive");
+        await snapshot.restore();
+      }
     });
 
     it("pays nothing twice", async () => {
