@@ -128,9 +128,11 @@ contract EmissionBudget is Governed {
         emit ConsumerSet(next);
     }
 
-    /// @dev A contract, so that no key can be meant, and none of those that would lose it.
+    /// @dev A contract, so that no key can be meant, and none of those that would lose it. Code that begins with 0xef is a
+    /// key's: EIP-7702 lets it borrow a contract's, EIP-3541 keeps contracts from beginning so.
     function _checkConsumer(address consumer_) private view {
         bool lost = consumer_ == address(this) || consumer_ == address(token) || consumer_ == address(vault);
-        if (lost || consumer_.code.length == 0) revert EmissionBudget_BadConsumer(consumer_);
+        bytes memory code = consumer_.code;
+        if (lost || code.length == 0 || code[0] == 0xef) revert EmissionBudget_BadConsumer(consumer_);
     }
 }

@@ -9,7 +9,7 @@ struct GrantState {
     uint96 paidWei; // to the beneficiary and, after a revocation, to the remainder address together
     uint8 keptTranches; // those that stay the beneficiary's; counts only when `revoked`
     bool revoked;
-    bool handedOver; // the beneficiary is another than the book's
+    bool handedOver; // at least once: {newBeneficiary} counts, not the book
 }
 
 /// @title IVestVault

@@ -20,6 +20,14 @@ struct Unlock {
     uint256[] byCategoryWei; // of `amountWei`, in the order of {ScheduleLens-categories}
 }
 
+/// @notice A book in memory, and room to reckon in.
+struct Reading {
+    bytes file;
+    uint256[] words; // the first of each schedule
+    uint256[] due; // tranches, of each schedule
+    uint256[] sumsWei; // of each schedule
+}
+
 /// @title ScheduleLens
 /// @notice Answers an auditor's questions about a vault from its book. Owns nothing, decides nothing, can be replaced by
 /// anybody. Everything is computed from the book's code, grant by grant: a category's amount is the sum of its grants'
@@ -109,13 +117,15 @@ contract ScheduleLens {
 
     /// @notice What the whole book has unlocked at a timestamp, in wei.
     function unlockedAt(uint256 timestamp) public view returns (uint256 unlockedWei) {
-        return _sum(_bySchedule(book.code, timestamp));
+        return _total(_read(), timestamp);
     }
 
     /// @notice The same by category.
     function unlockedByCategoryAt(uint256 timestamp) external view returns (uint256[] memory) {
         (bytes32[] memory names, uint256[] memory categoryOf) = _categories();
-        return _byCategory(_bySchedule(book.code, timestamp), categoryOf, names.length);
+        Reading memory reading = _read();
+        _fill(reading, timestamp, reading.sumsWei);
+        return _byCategory(reading.sumsWei, categoryOf, names.length);
     }
 
     /// @notice The timestamp of the block that this is asked at, and what the whole book has unlocked by then, in wei.
@@ -158,20 +168,21 @@ contract ScheduleLens {
     /// @notice `count` months from `fromMonth` on, also those in which nothing unlocks.
     function calendar(uint256 fromMonth, uint256 count) external view returns (Unlock[] memory page) {
         (bytes32[] memory names, uint256[] memory categoryOf) = _categories();
-        bytes memory file = book.code;
+        Reading memory reading = _read();
         uint256[] memory before = new uint256[](scheduleCount);
-        if (fromMonth > 0) before = _bySchedule(file, unlockTime(fromMonth - 1));
+        if (fromMonth > 0) _fill(reading, unlockTime(fromMonth - 1), before);
         page = new Unlock[](count);
         for (uint256 i; i < count; ++i) {
             uint256 timestamp = unlockTime(fromMonth + i);
-            uint256[] memory now_ = _bySchedule(file, timestamp);
-            uint256 cumulativeWei = _sum(now_);
-            uint256 amountWei = cumulativeWei - _sum(before);
+            uint256 beforeWei = _sum(before);
+            uint256 cumulativeWei = _total(reading, timestamp);
+            uint256[] memory sumsWei = reading.sumsWei;
             for (uint256 j; j < before.length; ++j) {
-                before[j] = now_[j] - before[j];
+                before[j] = sumsWei[j] - before[j];
             }
-            page[i] = Unlock(timestamp, amountWei, cumulativeWei, _byCategory(before, categoryOf, names.length));
-            before = now_;
+            uint256[] memory byCategoryWei = _byCategory(before, categoryOf, names.length);
+            page[i] = Unlock(timestamp, cumulativeWei - beforeWei, cumulativeWei, byCategoryWei);
+            (reading.sumsWei, before) = (before, sumsWei);
         }
     }
 
@@ -179,12 +190,12 @@ contract ScheduleLens {
     function nextUnlock() external view returns (uint256 timestamp, uint256 amountWei) {
         uint256 schedule = VestBook.scheduleWord(book, 0);
         uint256 last = lastMonth();
-        bytes memory file = book.code;
-        uint256 unlockedWei = _sum(_bySchedule(file, block.timestamp));
+        Reading memory reading = _read();
+        uint256 unlockedWei = _total(reading, block.timestamp);
         uint256 month = CalendarMath.elapsed(block.timestamp, VestBook.startMonth(schedule), VestBook.day(schedule));
         for (; month <= last; ++month) {
             timestamp = unlockTime(month);
-            amountWei = _sum(_bySchedule(file, timestamp)) - unlockedWei;
+            amountWei = _total(reading, timestamp) - unlockedWei;
             if (amountWei != 0) return (timestamp, amountWei);
         }
         return (0, 0);
@@ -193,11 +204,11 @@ contract ScheduleLens {
     /// @notice keccak256 over all months from 0 to {lastMonth} of timestamp and cumulative amount in wei, 32 bytes each.
     function tableHash() external view returns (bytes32) {
         uint256 months = lastMonth() + 1;
-        bytes memory file = book.code;
+        Reading memory reading = _read();
         uint256[] memory table = new uint256[](2 * months);
         for (uint256 month; month < months; ++month) {
             table[2 * month] = unlockTime(month);
-            table[2 * month + 1] = _sum(_bySchedule(file, table[2 * month]));
+            table[2 * month + 1] = _total(reading, table[2 * month]);
         }
         return keccak256(abi.encodePacked(table));
     }
@@ -226,22 +237,44 @@ contract ScheduleLens {
         return VestBook.word(book, scheduleCount * VestBook.SCHEDULE_WORDS + GrantId.unwrap(id));
     }
 
-    /// @dev Wei unlocked at a timestamp, by schedule.
-    function _bySchedule(bytes memory file, uint256 timestamp) private view returns (uint256[] memory sumsWei) {
+    /// @dev The book in memory, to be read for many moments.
+    function _read() private view returns (Reading memory reading) {
         uint256 count = scheduleCount;
-        uint256[] memory due = new uint256[](count);
-        uint256[] memory words = new uint256[](count);
-        sumsWei = new uint256[](count);
+        reading.file = book.code;
+        reading.words = new uint256[](count);
+        reading.due = new uint256[](count);
+        reading.sumsWei = new uint256[](count);
         for (uint256 i; i < count; ++i) {
-            words[i] = _wordOf(file, i * VestBook.SCHEDULE_WORDS);
-            due[i] = VestBook.due(words[i], timestamp);
+            reading.words[i] = _wordOf(reading.file, i * VestBook.SCHEDULE_WORDS);
+        }
+    }
+
+    /// @dev Wei unlocked at a timestamp, by schedule, into `sumsWei`. Allocates nothing: memory costs its square.
+    function _fill(Reading memory reading, uint256 timestamp, uint256[] memory sumsWei) private view {
+        (bytes memory file, uint256[] memory words, uint256[] memory due) = (reading.file, reading.words, reading.due);
+        // All schedules of a book share one anchor.
+        uint256 passed = CalendarMath.elapsed(timestamp, VestBook.startMonth(words[0]), VestBook.day(words[0]));
+        uint256 count = words.length;
+        for (uint256 i; i < count; ++i) {
+            due[i] = VestBook.dueAfter(words[i], passed);
+            sumsWei[i] = 0;
         }
         uint256 first = count * VestBook.SCHEDULE_WORDS;
-        for (uint256 i; i < grantCount; ++i) {
-            uint256 record = _wordOf(file, first + i);
-            uint256 schedule = VestBook.scheduleOf(record);
-            sumsWei[schedule] += VestBook.vested(words[schedule], record, due[schedule]);
+        uint256 end = first + grantCount;
+        unchecked {
+            // At most 764 grants below 2^90 each.
+            for (uint256 i = first; i < end; ++i) {
+                uint256 record = _wordOf(file, i);
+                uint256 schedule = VestBook.scheduleOf(record);
+                sumsWei[schedule] += VestBook.vested(words[schedule], record, due[schedule]);
+            }
         }
+    }
+
+    /// @dev The same for the whole book.
+    function _total(Reading memory reading, uint256 timestamp) private view returns (uint256) {
+        _fill(reading, timestamp, reading.sumsWei);
+        return _sum(reading.sumsWei);
     }
 
     /// @dev Distinct names, and for each schedule the index of its own.

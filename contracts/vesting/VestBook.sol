@@ -135,7 +135,11 @@ library VestBook {
 
     /// @notice Tranches of a schedule that are due at a timestamp, 0 to all of them.
     function due(uint256 schedule, uint256 timestamp) internal pure returns (uint256 count) {
-        uint256 passed = CalendarMath.elapsed(timestamp, startMonth(schedule), day(schedule));
+        return dueAfter(schedule, CalendarMath.elapsed(timestamp, startMonth(schedule), day(schedule)));
+    }
+
+    /// @notice Tranches of a schedule that are due once so many anchors have passed, that of month 0 included.
+    function dueAfter(uint256 schedule, uint256 passed) internal pure returns (uint256 count) {
         uint256 first = firstTranche(schedule);
         if (passed <= first) return 0;
         unchecked {

@@ -43,12 +43,18 @@ export async function claimDue({ open, queue, grants, gasCap = MAX_TRANSACTION_G
     throw new InputError("There is no such grant", {
       code: "bad_grant",
       facts: { grant: unknown, grants: all.length },
+      hint: "Ids count from 0",
     });
   }
   const due = all.filter((grant) => grant.dueWei > 0n && (!grants || grants.includes(grant.id)));
   await checkStands(vault.rpc, vault.head);
   const size = Number((gasCap - GAS_BASE) / GAS_PER_GRANT);
-  if (size < 1) throw new InputError("The gas cap is below one claim", { code: "bad_gas_cap", facts: { gasCap } });
+  if (size < 1)
+    throw new InputError("The gas cap is below one claim", {
+      code: "bad_gas_cap",
+      facts: { gasCap },
+      hint: `Give at least ${GAS_BASE + GAS_PER_GRANT} with VESTING_GAS_CAP`,
+    });
 
   const outcomes: VestingClaim[] = [];
   for (let from = 0; from < due.length; from += size) {
@@ -60,9 +66,9 @@ export async function claimDue({ open, queue, grants, gasCap = MAX_TRANSACTION_G
       continue;
     }
     const data = vaultAbi.encodeFunctionData("claimMany", [ids]);
-    // After a crash the same claims find the transaction that was signed for them.
+    // After a crash the same claims find the transaction that was signed for them; another key's may be stuck for ever.
     const what = id(JSON.stringify(part.map((grant) => [grant.id, String(grant.vestedWei)])));
-    const receipt = await queue.send(`vesting ${vault.vault} ${what}`, { to: vault.vault, data });
+    const receipt = await queue.send(`vesting ${vault.vault} ${queue.signer} ${what}`, { to: vault.vault, data });
     logger.info({ grants: ids.length, hash: receipt.hash }, "vesting.claimed");
     outcomes.push({ outcome: "claimed", grants: ids, amountWei, transaction: receipt.hash, gasUsed: receipt.gasUsed });
   }

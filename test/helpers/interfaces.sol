@@ -5,6 +5,8 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {ISettlement} from "../../contracts/settlement/ISettlement.sol";
 import {IStakeHub} from "../../contracts/staking/IStakeHub.sol";
+import {GrantState} from "../../contracts/vesting/IVestVault.sol";
+import {GrantId} from "../../contracts/vesting/VestBook.sol";
 
 // Tests import interfaces and not contracts: whatever a test imports is compiled with it once more.
 
@@ -26,4 +28,32 @@ interface IBondHub is IStakeHub {
 
 interface ISettlementBooks is ISettlement {
     function seizedNano() external view returns (uint64);
+}
+
+/// @notice As {Allocation} beside OPG.
+struct Part {
+    address to;
+    uint256 amountWei;
+}
+
+interface ITokenLaunch {
+    function launch(bytes calldata file, uint256 lockedWei, Part[] calldata liquid) external;
+
+    function opg() external view returns (address);
+
+    function vault() external view returns (address);
+}
+
+interface IScheduleLens {
+    function tableHash() external view returns (bytes32);
+
+    function unlockedNow() external view returns (uint256 timestamp, uint256 unlockedWei);
+
+    function claimable(uint256 from, uint256 to) external view returns (uint256[] memory page);
+
+    function solvency() external view returns (int256);
+
+    function stateOf(GrantId id) external view returns (GrantState memory);
+
+    function beneficiaryOf(GrantId id) external view returns (address);
 }

@@ -1,5 +1,4 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+import { rename, writeFile } from "node:fs/promises";
 import { systemClock } from "../../core/clock.ts";
 import { InputError } from "../../core/errors.ts";
 import { createLogger } from "../../core/logger.ts";
@@ -8,16 +7,14 @@ import { formatWei } from "../../vesting/amount.ts";
 import { bookHash, categoriesOf, decodeBook, lastMonthOf } from "../../vesting/book.ts";
 import { anniversary, formatTime } from "../../vesting/calendar.ts";
 import { bookDifference } from "../../vesting/compareBooks.ts";
+import { readCompiled } from "../../vesting/compiled.ts";
 import type { ExportFormat } from "../../vesting/exports/formats.ts";
-import { exportSchedule } from "../../vesting/exports/index.ts";
 import type { ExportInput } from "../../vesting/exports/types.ts";
-import type { PageReport } from "../../vesting/page/types.ts";
-import { vestingPage } from "../../vesting/page.ts";
+import type { PageInput, PageReport } from "../../vesting/page/types.ts";
 import { makeReport, type Report } from "../../vesting/report.ts";
 import type { Rpc } from "../../vesting/rpc.ts";
 import { tableHash, unlockTable } from "../../vesting/table.ts";
 import { readGrants } from "../../vesting/vault.ts";
-import type { CompiledCode } from "../../vesting/vaultCode.ts";
 import { readEnvironment } from "../config.ts";
 import { Exit, lines, print } from "../output.ts";
 import { calendarText, reportText } from "../vesting/print.ts";
@@ -47,13 +44,18 @@ export async function report(options: ReportOptions, rpc?: Rpc): Promise<void> {
   const checked = options.simulate ? await simulated(options.simulate, options) : await onChain(options, rpc);
   const { result, input, publishedFrom } = checked;
   if (options.html) await writePage(options.html, input, result);
-  print({ ...result, head: { ...result.head, at: formatTime(result.head.unix) }, publishedFrom }, options, () =>
-    reportText(result, publishedFrom),
-  );
+  const shown = {
+    ...result,
+    bookHashMatches: publishedFrom === null ? null : result.bookHashMatches,
+    head: { ...result.head, at: formatTime(result.head.unix) },
+    publishedFrom,
+  };
+  print(shown, options, () => reportText(result, publishedFrom));
   if (!result.ok) process.exitCode = Exit.WRONG_INPUT;
 }
 
-type Checked = { result: Report; input: ExportInput; publishedFrom: string };
+/** `publishedFrom` is null where the chain was only checked against itself. */
+type Checked = { result: Report; input: ExportInput; publishedFrom: string | null };
 
 async function onChain(options: ReportOptions, rpc?: Rpc): Promise<Checked> {
   const config = readEnvironment();
@@ -65,7 +67,7 @@ async function onChain(options: ReportOptions, rpc?: Rpc): Promise<Checked> {
     published,
     names,
     until: options.until,
-    compiled: await compiledCode(),
+    compiled: await readCompiled(),
     scan: await scan.read(),
     onScan: (state) => scan.write(state),
     onProgress: bar.show,
@@ -86,7 +88,7 @@ async function simulated(path: string, { until = Number.POSITIVE_INFINITY, book 
       published,
       names: plan.names,
       until,
-      compiled: await compiledCode(),
+      compiled: await readCompiled(),
       onProgress: bar.show,
     });
     bar.end();
@@ -100,7 +102,7 @@ async function simulated(path: string, { until = Number.POSITIVE_INFINITY, book 
 export async function calendar(options: CalendarOptions, rpc?: Rpc): Promise<void> {
   const input = await inputOf(options, rpc);
   const from = options.from ?? systemClock() / 1000;
-  if (options.html) await writeAtomically(options.html, vestingPage({ ...input, nowUnix: Math.floor(from) }));
+  if (options.html) await writeAtomically(options.html, await pageOf({ ...input, nowUnix: Math.floor(from) }));
   const { categories, unlocks } = unlockTable(input.book);
   const next = unlocks.filter(({ unix }) => unix > from).slice(0, options.next);
   const result = {
@@ -115,6 +117,7 @@ export async function calendar(options: CalendarOptions, rpc?: Rpc): Promise<voi
 
 /** The whole calendar in another form. */
 export async function exportCalendar(options: ExportOptions, rpc?: Rpc): Promise<void> {
+  const { exportSchedule } = await import("../../vesting/exports/index.ts");
   const text = exportSchedule(options.format, await inputOf(options, rpc));
   if (!options.out) {
     process.stdout.write(text);
@@ -243,26 +246,17 @@ async function inputOf(options: SourceOptions & { schedule?: string }, rpc?: Rpc
 
 async function writePage(path: string, input: ExportInput, { unlocks, claims, head }: Report): Promise<void> {
   const shown: PageReport = { rows: unlocks, claims, head: { block: head.number, unix: head.unix } };
-  await writeAtomically(path, vestingPage({ ...input, report: shown }));
+  await writeAtomically(path, await pageOf({ ...input, report: shown }));
   process.stderr.write(`Written to ${path}\n`);
+}
+
+/** The charts' library is loaded only here: it takes longer than most commands. */
+async function pageOf(input: PageInput): Promise<string> {
+  const { vestingPage } = await import("../../vesting/page.ts");
+  return vestingPage(input);
 }
 
 async function writeAtomically(path: string, text: string): Promise<void> {
   await writeFile(`${path}.part`, text);
   await rename(`${path}.part`, path);
-}
-
-/** What this checkout's contracts were compiled to; undefined when they are not built. */
-async function compiledCode(): Promise<{ vault: CompiledCode; lens: CompiledCode } | undefined> {
-  const read = async (name: string) => {
-    const path = fileURLToPath(
-      new URL(`../../../artifacts/contracts/vesting/${name}.sol/${name}.json`, import.meta.url),
-    );
-    return JSON.parse(await readFile(path, "utf8")) as CompiledCode;
-  };
-  try {
-    return { vault: await read("VestVault"), lens: await read("ScheduleLens") };
-  } catch {
-    return undefined;
-  }
 }
