@@ -473,6 +473,8 @@ describe("RootLife", () => {
       expect(await rewards.depositOf(poster.address)).to.equal(mine + winningsOf(bond));
       expect(await rewards.depositOf(rival.address)).to.equal(theirs);
       expect(await reserveNano(world)).to.equal(reserve + bond - winningsOf(bond));
+      // The time to activate it begins with the verdict.
+      await expect(rewards.drop(next.posting)).to.be.revertedWithCustomError(rewards, "Rewards_NotYet");
       await mined(rewards.activate(next.posting, await signRoot(world, next.content)));
       expect(await rewards.depositOf(poster.address)).to.equal(mine + winningsOf(bond) + bond);
       await checkBooks(world);
