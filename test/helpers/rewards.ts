@@ -18,8 +18,8 @@ import {
   type Witness,
   witnessOf,
 } from "../../src/rewards/tree.ts";
-import type { PostingStruct } from "../../typechain-types/rewards/IEpochRewards.ts";
 import type { EpochRewards, OPG as Token } from "../../typechain-types/index.ts";
+import type { PostingStruct } from "../../typechain-types/rewards/IEpochRewards.ts";
 import { OPG, openEconomy, type VerifierActor } from "./economy.ts";
 import { deployProtocol, type Protocol } from "./protocol.ts";
 

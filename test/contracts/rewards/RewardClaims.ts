@@ -175,7 +175,10 @@ describe("RewardClaims", () => {
         const posted = await postRoot(world, planned);
         await attestRoot(world, posted);
         await activateRoot(world, posted);
-        await expect(rewards.claim(...claimOf(posted, alice))).to.be.revertedWithCustomError(rewards, "Rewards_NotActive");
+        await expect(rewards.claim(...claimOf(posted, alice))).to.be.revertedWithCustomError(
+          rewards,
+          "Rewards_NotActive",
+        );
         await snapshot.restore();
       }
     });
