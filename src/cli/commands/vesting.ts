@@ -2,7 +2,7 @@ import { rename, writeFile } from "node:fs/promises";
 import { systemClock } from "../../core/clock.ts";
 import { InputError } from "../../core/errors.ts";
 import { createLogger } from "../../core/logger.ts";
-import { claimDue } from "../../keepers/vesting.ts";
+import type { VestingClaim } from "../../keepers/vesting.ts";
 import { formatWei } from "../../vesting/amount.ts";
 import { bookHash, categoriesOf, decodeBook, lastMonthOf } from "../../vesting/book.ts";
 import { anniversary, formatTime } from "../../vesting/calendar.ts";
@@ -19,7 +19,6 @@ import { readEnvironment } from "../config.ts";
 import { Exit, lines, print } from "../output.ts";
 import { calendarText, reportText } from "../vesting/print.ts";
 import { progress } from "../vesting/progress.ts";
-import { openVestingQueue } from "../vesting/queue.ts";
 import { scanFile } from "../vesting/scanFile.ts";
 import { addressFor, simulate } from "../vesting/simulate.ts";
 import {
@@ -205,6 +204,11 @@ export async function show(id: number, options: SourceOptions & Output, rpc?: Rp
 
 /** Claims what is due, once. */
 export async function claim(grants: number[], options: SourceOptions & Output & { dryRun: boolean }): Promise<void> {
+  // The queue brings a database with it, which the other commands need not wait for.
+  const [{ claimDue }, { openVestingQueue }] = await Promise.all([
+    import("../../keepers/vesting.ts"),
+    import("../vesting/queue.ts"),
+  ]);
   const config = readEnvironment();
   const logger = createLogger();
   const open = async () => (await openOnChain(options, defaultsOf(config))).vault;
@@ -224,7 +228,7 @@ export async function claim(grants: number[], options: SourceOptions & Output & 
   }
 }
 
-export function claimsText(claims: Awaited<ReturnType<typeof claimDue>>): string {
+export function claimsText(claims: VestingClaim[]): string {
   if (claims.length === 0) return "Nothing is due.";
   return claims
     .map(
