@@ -346,7 +346,8 @@ contract Court is ICourt, ReentrancyGuardTransient {
                 harmedNano: refundNano,
                 reporter: address(0),
                 reporterNano: 0,
-                evidenceId: keccak256(abi.encode(address(this), "refund", claim, operator))
+                evidenceId: keccak256(abi.encode(address(this), "refund", claim, operator)),
+                faultAt: uint40(block.timestamp)
             })
         );
     }
@@ -361,7 +362,8 @@ contract Court is ICourt, ReentrancyGuardTransient {
                 harmedNano: 0,
                 reporter: reporter,
                 reporterNano: _part(penaltyNano, reporterPpm),
-                evidenceId: keccak256(abi.encode(address(this), "penalty", evidenceId, operator))
+                evidenceId: keccak256(abi.encode(address(this), "penalty", evidenceId, operator)),
+                faultAt: uint40(block.timestamp)
             })
         );
     }

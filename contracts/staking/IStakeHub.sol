@@ -10,6 +10,7 @@ struct SlashOrder {
     address reporter; // gets up to `reporterNano` of what remains
     uint64 reporterNano;
     bytes32 evidenceId; // used once
+    uint40 faultAt; // Unix timestamp, seconds: what was deposited later is spared, what left since is not
 }
 
 /// @title IStakeHub
