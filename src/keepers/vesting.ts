@@ -43,12 +43,18 @@ export async function claimDue({ open, queue, grants, gasCap = MAX_TRANSACTION_G
     throw new InputError("There is no such grant", {
       code: "bad_grant",
       facts: { grant: unknown, grants: all.length },
+      hint: "Ids count from 0",
     });
   }
   const due = all.filter((grant) => grant.dueWei > 0n && (!grants || grants.includes(grant.id)));
   await checkStands(vault.rpc, vault.head);
   const size = Number((gasCap - GAS_BASE) / GAS_PER_GRANT);
-  if (size < 1) throw new InputError("The gas cap is below one claim", { code: "bad_gas_cap", facts: { gasCap } });
+  if (size < 1)
+    throw new InputError("The gas cap is below one claim", {
+      code: "bad_gas_cap",
+      facts: { gasCap },
+      hint: `Give at least ${GAS_BASE + GAS_PER_GRANT} with VESTING_GAS_CAP`,
+    });
 
   const outcomes: VestingClaim[] = [];
   for (let from = 0; from < due.length; from += size) {

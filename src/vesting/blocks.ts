@@ -8,6 +8,8 @@ export function createBlockFinder(rpc: Rpc, head: Block) {
     if (known) return known;
     const asked = blockAt(rpc, number);
     seen.set(number, asked);
+    // Asked again when it is needed again.
+    asked.catch(() => seen.delete(number));
     return asked;
   };
 

@@ -1,6 +1,7 @@
-import { id, toBeHex, zeroPadValue } from "ethers";
+import { type Interface, id, zeroPadValue } from "ethers";
+import { BaseError } from "../core/errors.ts";
 import type { Claim } from "./reportTypes.ts";
-import { ask, type Block, type Rpc } from "./rpc.ts";
+import { type Block, type Log, logsOf } from "./rpc.ts";
 import { tokenAbi, type Vault, vaultAbi } from "./vault.ts";
 
 /** What left a vault up to a block. */
@@ -16,13 +17,11 @@ export type ScanState = { scanned: Block; outflow: Outflow };
 export type ScanOptions = {
   /** First block to look at. */
   from: number;
-  /** An earlier scan's state, when its block still stands. */
+  /** An earlier scan's state, when its block still stands; one of later blocks than the vault's head is not used. */
   state?: ScanState | undefined;
   /** Called after each piece. */
   onProgress?: ((state: ScanState) => void | Promise<void>) | undefined;
 };
-
-type Log = { topics: string[]; data: string; blockNumber: string; transactionHash: string };
 
 const LARGEST = 10_000;
 
@@ -30,30 +29,29 @@ const LARGEST = 10_000;
 export async function scanOutflow(
   { rpc, vault, token, head }: Vault,
   block: (number: number) => Promise<Block>,
-  { from, state, onProgress }: ScanOptions,
+  { from, state: earlier, onProgress }: ScanOptions,
 ): Promise<Outflow> {
+  const state = earlier && earlier.scanned.number <= head.number ? earlier : undefined;
   const outflow: Outflow = state ? structuredClone(state.outflow) : { claims: [], transferredWei: 0n };
   let next = state ? state.scanned.number + 1 : from;
   let size = LARGEST;
+  const claimedTopic = id("Claimed(uint256,address,uint256,uint256)");
   const outOfVault = [id("Transfer(address,address,uint256)"), zeroPadValue(vault, 32)];
   while (next <= head.number) {
     const to = Math.min(next + size - 1, head.number);
+    let claimed: Log[];
+    let moved: Log[];
     try {
-      const claimed = await logs(
-        rpc,
-        { address: vault, topics: [id("Claimed(uint256,address,uint256,uint256)")] },
-        next,
-        to,
-      );
-      const moved = await logs(rpc, { address: token, topics: outOfVault }, next, to);
-      for (const log of claimed) outflow.claims.push(await toClaim(log, block));
-      for (const log of moved) outflow.transferredWei += tokenAbi.parseLog(log)?.args.value as bigint;
+      claimed = await logsOf(rpc, { address: vault, topics: [claimedTopic] }, next, to);
+      moved = await logsOf(rpc, { address: token, topics: outOfVault }, next, to);
     } catch (error) {
       // Endpoints bound a request by blocks or by results, each in its own words.
-      if (size === 1) throw error;
-      size = Math.max(1, Math.floor(size / 4));
+      if (to === next) throw error;
+      size = Math.ceil((to - next + 1) / 4);
       continue;
     }
+    for (const log of claimed) outflow.claims.push(await toClaim(log, block));
+    for (const log of moved) outflow.transferredWei += argsOf(tokenAbi, log).value as bigint;
     size = Math.min(LARGEST, size * 2);
     next = to + 1;
     await onProgress?.({ scanned: await block(to), outflow });
@@ -61,15 +59,9 @@ export async function scanOutflow(
   return outflow;
 }
 
-async function logs(rpc: Rpc, filter: object, from: number, to: number): Promise<Log[]> {
-  return (await ask(rpc, "eth_getLogs", [{ ...filter, fromBlock: hex(from), toBlock: hex(to) }])) as Log[];
-}
-
-const hex = (value: number) => toBeHex(value).replace(/^0x0+(?=.)/, "0x");
-
 async function toClaim(log: Log, block: (number: number) => Promise<Block>): Promise<Claim> {
   const number = Number(log.blockNumber);
-  const { args } = vaultAbi.parseLog(log) ?? { args: {} as Record<string, never> };
+  const args = argsOf(vaultAbi, log);
   const { unix } = await block(number);
   return {
     grant: Number(args.id),
@@ -79,4 +71,17 @@ async function toClaim(log: Log, block: (number: number) => Promise<Block>): Pro
     unix,
     transaction: log.transactionHash,
   };
+}
+
+function argsOf(abi: Interface, log: Log) {
+  try {
+    const event = abi.parseLog(log);
+    if (event) return event.args;
+  } catch {
+    // Its topic is right, the rest is not.
+  }
+  throw new BaseError("A contract has an event of another form", {
+    code: "bad_answer",
+    facts: { address: log.address, transaction: log.transactionHash },
+  });
 }

@@ -1,24 +1,23 @@
-import { createBlockFinder } from "./blocks.ts";
-import { type Book, bookHash, decodeBook } from "./book.ts";
+import { type BlockFinder, createBlockFinder } from "./blocks.ts";
+import { type Book, bookHash, decodeBook, lastMonthOf } from "./book.ts";
 import { formatTime } from "./calendar.ts";
+import { chainTableHash } from "./chainTable.ts";
 import { bookDifference } from "./compareBooks.ts";
+import type { Compiled } from "./compiled.ts";
+import { type Contracts, checkContracts } from "./contracts.ts";
 import { type ScanState, scanOutflow } from "./outflow.ts";
 import type { Claim, ReportRow } from "./reportTypes.ts";
-import { type Block, checkStands, codeAt, view } from "./rpc.ts";
+import { type Block, checkStands, view } from "./rpc.ts";
 import { tableHash, type Unlock, unlockedAt, unlockTable } from "./table.ts";
 import { askLens, readGrants, tokenAbi, type Vault, vaultAbi } from "./vault.ts";
-import { type CompiledCode, isCode } from "./vaultCode.ts";
 
 /** What the published file says of every unlock so far, what the chain shows, and how far they are apart. */
-export type Report = {
+export type Report = Contracts & {
   ok: boolean;
   bookHash: string;
   bookHashMatches: boolean;
   tableHash: string;
   tableHashMatches: boolean;
-  /** Whether vault and lens are the contracts of this checkout, apart from immutables; null when it is not built. */
-  vaultCodeMatches: boolean | null;
-  lensCodeMatches: boolean | null;
   maxDifferenceWei: bigint;
   chainId: number;
   lens: string;
@@ -42,8 +41,8 @@ export type ReportOptions = {
   published: Uint8Array;
   /** Names of the grants, by id; may be empty. */
   names?: string[];
-  /** What vault and lens were compiled to; without it their code is not compared. */
-  compiled?: { vault: CompiledCode; lens: CompiledCode } | undefined;
+  /** What the contracts on chain must be. */
+  compiled: Compiled;
   /** Unlocks after this Unix timestamp are left out. */
   until?: number | undefined;
   /** An earlier scan of the events, to go on from. */
@@ -53,8 +52,8 @@ export type ReportOptions = {
 };
 
 /**
- * Checks a vault against its published file: code hash, every unlock to the second and the wei, balance against what is
- * owed, and every token that left. Everything is read at one block; throws `UnavailableError` when the endpoint cannot
+ * Checks a vault against its published file: code hash, contracts and where they are from, every unlock to the second and
+ * the wei, balance against what is owed, and every token that left. Everything is read at one block; throws `UnavailableError` when the endpoint cannot
  * answer or the chain was reorganised meanwhile.
  */
 export async function makeReport(vault: Vault, options: ReportOptions): Promise<Report> {
@@ -66,64 +65,27 @@ export async function makeReport(vault: Vault, options: ReportOptions): Promise<
   if (codeDifference) problems.push(`The book on chain is not the published file: ${codeDifference}`);
 
   const finder = createBlockFinder(rpc, head);
-  const start = await firstBlock(vault, finder);
+  const made = (await finder.firstWithCode(vault.vault)) ?? head;
+  const lensFrom = (await finder.firstWithCode(vault.lens)) ?? head;
+  const contracts = await checkContracts(vault, said, options.compiled, made, finder, problems);
+  const table = await checkTable(vault, said, problems);
+
   const due = unlockTable(said).unlocks.filter(({ unix }) => unix <= Math.min(head.unix, until));
   const unlocks: ReportRow[] = [];
   for (const unlock of due) {
-    const row = await checkUnlock(vault, said, unlock, start, finder, problems);
+    const row = await checkUnlock(vault, said, unlock, lensFrom, finder, problems);
     unlocks.push(row);
     onProgress?.(unlocks.length, due.length, row.at);
   }
-
-  const outflow = await scanOutflow(vault, finder.get, {
-    from: start.vault.number,
-    state: options.scan,
-    onProgress: options.onScan,
-  });
-  const grants = await readGrants(vault);
-  const sum = (values: bigint[]) => values.reduce((total, value) => total + value, 0n);
-  const paid = {
-    slotsWei: sum(grants.map(({ paidWei }) => paidWei)),
-    eventsWei: sum(outflow.claims.map(({ amountWei }) => amountWei)),
-    transfersWei: outflow.transferredWei,
-  };
-  if (paid.slotsWei !== paid.eventsWei || paid.slotsWei !== paid.transfersWei) {
-    problems.push(
-      `What left the vault is not what was claimed: ${paid.slotsWei} wei by its records, ${paid.eventsWei} by its events, ${paid.transfersWei} by the token's transfers`,
-    );
-  }
-  for (const grant of grants) {
-    const vestedWei = vestedNow(said, grant.id, head.unix);
-    if (vestedWei === undefined || grant.paidWei <= vestedWei) continue;
-    problems.push(`Grant ${grant.id} was paid ${grant.paidWei} wei, but only ${vestedWei} were due`);
-  }
-  const [sealed] = await view(rpc, vaultAbi, vault.vault, "isSealed", [], head);
-  const [balanceWei] = await view(rpc, tokenAbi, vault.token, "balanceOf", [vault.vault], head);
-  const owedWei = sum(said.grants.map(({ totalWei }) => totalWei)) - paid.slotsWei;
-  if (balanceWei < owedWei) problems.push(`The vault has ${balanceWei} wei and owes ${owedWei}`);
-  if (!sealed) problems.push("The vault is not sealed: nothing can be claimed");
-  const [chainTable] = await askLens(vault, "tableHash");
-  const table = tableHash(said);
-  if (chainTable !== table)
-    problems.push(`The chain's own table of unlocks hashes to ${chainTable}, the file's to ${table}`);
-  const codeOf = async (address: string, compiled: CompiledCode | undefined, what: string) => {
-    if (!compiled) return null;
-    const same = isCode(await codeAt(rpc, address, head), compiled);
-    if (!same) problems.push(`The ${what} at ${address} is not the contract of this source`);
-    return same;
-  };
-  const vaultCodeMatches = await codeOf(vault.vault, options.compiled?.vault, "vault");
-  const lensCodeMatches = await codeOf(vault.lens, options.compiled?.lens, "lens");
+  const money = await checkMoney(vault, said, made, finder, options, problems);
   await checkStands(rpc, head);
 
   return {
     ok: problems.length === 0,
     bookHash: bookHash(published),
     bookHashMatches: codeDifference === null,
-    tableHash: table,
-    tableHashMatches: chainTable === table,
-    vaultCodeMatches,
-    lensCodeMatches,
+    ...table,
+    ...contracts,
     maxDifferenceWei: unlocks.reduce((most, { differenceWei }) => (differenceWei > most ? differenceWei : most), 0n),
     chainId: vault.chainId,
     lens: vault.lens,
@@ -131,24 +93,73 @@ export async function makeReport(vault: Vault, options: ReportOptions): Promise<
     token: vault.token,
     book: vault.bookAddress,
     head,
-    sealed,
-    balanceWei,
-    owedWei,
-    paid,
+    ...money,
     problems,
     unlocks,
-    claims: outflow.claims,
   };
 }
 
-type Start = { vault: Block; lens: Block };
+async function checkTable(vault: Vault, said: Book, problems: string[]) {
+  const table = tableHash(said);
+  const [last] = await askLens(vault, "lastMonth");
+  // A lens that names another month could have any number of them.
+  const shown =
+    Number(last) === lastMonthOf(said)
+      ? await chainTableHash({
+          lastMonth: async () => last,
+          calendar: async (from, count) => (await askLens(vault, "calendar", [from, count]))[0],
+        })
+      : undefined;
+  if (shown === undefined) {
+    problems.push(`The chain's last unlock is in month ${last}, the file's in month ${lastMonthOf(said)}`);
+  } else if (shown !== table) {
+    problems.push(`The chain's own table of unlocks hashes to ${shown}, the file's to ${table}`);
+  }
+  return { tableHash: table, tableHashMatches: shown === table };
+}
 
-/** The first blocks in which vault and lens stand; the head has both. */
-async function firstBlock({ vault, lens, head }: Vault, finder: ReturnType<typeof createBlockFinder>): Promise<Start> {
-  return {
-    vault: (await finder.firstWithCode(vault)) ?? head,
-    lens: (await finder.firstWithCode(lens)) ?? head,
+/** What was paid, told three ways, and whether the rest is there. */
+async function checkMoney(
+  vault: Vault,
+  said: Book,
+  made: Block,
+  finder: BlockFinder,
+  { scan, onScan }: ReportOptions,
+  problems: string[],
+) {
+  const { rpc, head } = vault;
+  const { claims, transferredWei } = await scanOutflow(vault, finder.get, {
+    from: made.number,
+    state: scan,
+    onProgress: onScan,
+  });
+  const grants = await readGrants(vault);
+  const sum = (values: bigint[]) => values.reduce((total, value) => total + value, 0n);
+  for (const { id, paidWei } of grants) {
+    const claimedWei = sum(claims.filter(({ grant }) => grant === id).map(({ amountWei }) => amountWei));
+    if (claimedWei !== paidWei) {
+      problems.push(`Grant ${id} was paid ${paidWei} wei by the vault's records, ${claimedWei} by its events`);
+    }
+    const vestedWei = vestedNow(said, id, head.unix);
+    if (vestedWei === undefined || paidWei <= vestedWei) continue;
+    problems.push(`Grant ${id} was paid ${paidWei} wei, but only ${vestedWei} were due`);
+  }
+  const paid = {
+    slotsWei: sum(grants.map(({ paidWei }) => paidWei)),
+    eventsWei: sum(claims.map(({ amountWei }) => amountWei)),
+    transfersWei: transferredWei,
   };
+  if (paid.slotsWei !== paid.eventsWei || paid.slotsWei !== paid.transfersWei) {
+    problems.push(
+      `What left the vault is not what was claimed: ${paid.slotsWei} wei by its records, ${paid.eventsWei} by its events, ${paid.transfersWei} by the token's transfers`,
+    );
+  }
+  const [sealed] = await view(rpc, vaultAbi, vault.vault, "isSealed", [], head);
+  const [balanceWei] = await view(rpc, tokenAbi, vault.token, "balanceOf", [vault.vault], head);
+  const owedWei = sum(said.grants.map(({ totalWei }) => totalWei)) - paid.slotsWei;
+  if (balanceWei < owedWei) problems.push(`The vault has ${balanceWei} wei and owes ${owedWei}`);
+  if (!sealed) problems.push("The vault is not sealed: nothing can be claimed");
+  return { sealed: sealed as boolean, balanceWei: balanceWei as bigint, owedWei, paid, claims };
 }
 
 /**
@@ -159,8 +170,8 @@ async function checkUnlock(
   vault: Vault,
   said: Book,
   { month, unix, amountWei, cumulativeWei }: Unlock,
-  start: Start,
-  finder: ReturnType<typeof createBlockFinder>,
+  lensFrom: Block,
+  finder: BlockFinder,
   problems: string[],
 ): Promise<ReportRow> {
   const at = formatTime(unix);
@@ -185,7 +196,7 @@ async function checkUnlock(
   const block = await finder.firstAt(unix);
   if (block) {
     for (const read of [block.number - 1, block.number]) {
-      if (read < start.lens.number) continue;
+      if (read < lensFrom.number) continue;
       const state = await finder.get(read);
       const [timestamp, shownWei] = await askLens(vault, "unlockedNow", [], state);
       if (Number(timestamp) !== state.unix)

@@ -1,4 +1,4 @@
-import type { Interface } from "ethers";
+import { type Interface, toQuantity } from "ethers";
 import { BaseError, errorMessage, UnavailableError } from "../core/errors.ts";
 
 /** A JSON-RPC endpoint. */
@@ -7,6 +7,9 @@ export type Rpc = (method: string, params: unknown[]) => Promise<unknown>;
 /** A block that is read from: by its hash, so that a reorganised chain or another node cannot answer for it. */
 export type Block = { number: number; hash: string; unix: number };
 
+/** An event, as an endpoint gives it. */
+export type Log = { address: string; topics: string[]; data: string; blockNumber: string; transactionHash: string };
+
 /** The newest block. */
 export async function headOf(rpc: Rpc): Promise<Block> {
   return blockAt(rpc, "latest");
@@ -14,7 +17,7 @@ export async function headOf(rpc: Rpc): Promise<Block> {
 
 /** A block by its number. Throws `UnavailableError` when the endpoint does not have it. */
 export async function blockAt(rpc: Rpc, number: number | "latest"): Promise<Block> {
-  const tag = number === "latest" ? number : `0x${number.toString(16)}`;
+  const tag = number === "latest" ? number : toQuantity(number);
   const block = (await ask(rpc, "eth_getBlockByNumber", [tag, false])) as Record<string, string> | null;
   if (!block?.hash || !block.number || !block.timestamp) {
     throw new UnavailableError("The RPC does not have a block that it should have", {
@@ -48,11 +51,29 @@ export async function view(rpc: Rpc, abi: Interface, to: string, name: string, a
       hint: "Check the address and that the RPC serves the chain that it is on",
     });
   }
-  return abi.decodeFunctionResult(name, result);
+  try {
+    return abi.decodeFunctionResult(name, result);
+  } catch (cause) {
+    throw new BaseError("A contract answers something else than what it was asked", {
+      code: "bad_answer",
+      facts: { address: to, call: name, block: block.number },
+      cause,
+    });
+  }
 }
 
 export async function codeAt(rpc: Rpc, address: string, block: Block): Promise<string> {
-  return (await ask(rpc, "eth_getCode", [address, { blockHash: block.hash }])) as string;
+  const code = await ask(rpc, "eth_getCode", [address, { blockHash: block.hash }]);
+  if (typeof code === "string") return code;
+  throw noAnswer("eth_getCode");
+}
+
+/** Events from one block to another, both included. */
+export async function logsOf(rpc: Rpc, filter: object, from: number, to: number): Promise<Log[]> {
+  const range = { fromBlock: toQuantity(from), toBlock: toQuantity(to) };
+  const logs = await ask(rpc, "eth_getLogs", [{ ...filter, ...range }]);
+  if (Array.isArray(logs)) return logs as Log[];
+  throw noAnswer("eth_getLogs");
 }
 
 /** One request. Whatever an endpoint answers badly may pass; a node without the state asked for says so. */
@@ -61,6 +82,15 @@ export async function ask(rpc: Rpc, method: string, params: unknown[]): Promise<
     return await rpc(method, params);
   } catch (cause) {
     const reason = errorMessage(cause).slice(0, 200);
+    if (method === "eth_call" && /revert/i.test(reason)) {
+      const [{ to }] = params as [{ to: string }];
+      throw new BaseError("A contract refuses a call", {
+        code: "reverted",
+        facts: { address: to, reason },
+        hint: "Check the address and that the RPC serves the chain that it is on",
+        cause,
+      });
+    }
     const pruned = /missing trie node|historical state|archive|pruned|state.*(not available|unavailable)/i.test(reason);
     throw new UnavailableError(
       pruned ? "The RPC has no state of an old block" : "The RPC does not answer as expected",
@@ -75,3 +105,10 @@ export async function ask(rpc: Rpc, method: string, params: unknown[]): Promise<
     );
   }
 }
+
+const noAnswer = (method: string) =>
+  new UnavailableError("The RPC does not answer as expected", {
+    code: "rpc_unavailable",
+    facts: { method, reason: "nothing that this method gives" },
+    hint: "Use another RPC",
+  });

@@ -1,5 +1,4 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
-import { fileURLToPath } from "node:url";
+import { rename, writeFile } from "node:fs/promises";
 import { systemClock } from "../../core/clock.ts";
 import { InputError } from "../../core/errors.ts";
 import { createLogger } from "../../core/logger.ts";
@@ -8,6 +7,7 @@ import { formatWei } from "../../vesting/amount.ts";
 import { bookHash, categoriesOf, decodeBook, lastMonthOf } from "../../vesting/book.ts";
 import { anniversary, formatTime } from "../../vesting/calendar.ts";
 import { bookDifference } from "../../vesting/compareBooks.ts";
+import { readCompiled } from "../../vesting/compiled.ts";
 import type { ExportFormat } from "../../vesting/exports/formats.ts";
 import { exportSchedule } from "../../vesting/exports/index.ts";
 import type { ExportInput } from "../../vesting/exports/types.ts";
@@ -17,7 +17,6 @@ import { makeReport, type Report } from "../../vesting/report.ts";
 import type { Rpc } from "../../vesting/rpc.ts";
 import { tableHash, unlockTable } from "../../vesting/table.ts";
 import { readGrants } from "../../vesting/vault.ts";
-import type { CompiledCode } from "../../vesting/vaultCode.ts";
 import { readEnvironment } from "../config.ts";
 import { Exit, lines, print } from "../output.ts";
 import { calendarText, reportText } from "../vesting/print.ts";
@@ -59,13 +58,19 @@ async function onChain(options: ReportOptions, rpc?: Rpc): Promise<Checked> {
   const config = readEnvironment();
   const source = await openOnChain(options, defaultsOf(config), rpc);
   const { vault, published, publishedFrom, names } = source;
+  if (publishedFrom === null) {
+    throw new InputError("There is no published file to compare the chain with", {
+      code: "no_book",
+      hint: "Give the published book with --book",
+    });
+  }
   const scan = scanFile(config.DATA_DIR, vault);
   const bar = progress("Checking unlocks");
   const result = await makeReport(vault, {
     published,
     names,
     until: options.until,
-    compiled: await compiledCode(),
+    compiled: await readCompiled(),
     scan: await scan.read(),
     onScan: (state) => scan.write(state),
     onProgress: bar.show,
@@ -86,7 +91,7 @@ async function simulated(path: string, { until = Number.POSITIVE_INFINITY, book 
       published,
       names: plan.names,
       until,
-      compiled: await compiledCode(),
+      compiled: await readCompiled(),
       onProgress: bar.show,
     });
     bar.end();
@@ -250,19 +255,4 @@ async function writePage(path: string, input: ExportInput, { unlocks, claims, he
 async function writeAtomically(path: string, text: string): Promise<void> {
   await writeFile(`${path}.part`, text);
   await rename(`${path}.part`, path);
-}
-
-/** What this checkout's contracts were compiled to; undefined when they are not built. */
-async function compiledCode(): Promise<{ vault: CompiledCode; lens: CompiledCode } | undefined> {
-  const read = async (name: string) => {
-    const path = fileURLToPath(
-      new URL(`../../../artifacts/contracts/vesting/${name}.sol/${name}.json`, import.meta.url),
-    );
-    return JSON.parse(await readFile(path, "utf8")) as CompiledCode;
-  };
-  try {
-    return { vault: await read("VestVault"), lens: await read("ScheduleLens") };
-  } catch {
-    return undefined;
-  }
 }

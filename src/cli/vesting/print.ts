@@ -16,14 +16,16 @@ export function reportText(report: Report, publishedFrom: string): string {
   const yes = (is: boolean) => (is ? "yes" : "NO");
   const facts = [
     ["chain", `${report.chainId}, read at block ${head.number} (${formatTime(head.unix)})`],
+    ["token", report.token],
     ["vault", report.vault],
+    ["made by TokenLaunch", report.launch ?? "NO"],
     ["published file", publishedFrom],
     ["its hash", report.bookHash],
     ["book on chain is that file", yes(report.bookHashMatches)],
     ["table of unlocks is the same", yes(report.tableHashMatches)],
     [
-      "vault's code is this checkout's",
-      report.vaultCodeMatches === null ? "not compared" : yes(report.vaultCodeMatches),
+      "code is this checkout's",
+      `vault ${yes(report.vaultCodeMatches)}, lens ${yes(report.lensCodeMatches)}, token ${yes(report.tokenCodeMatches)}`,
     ],
     ["unlocks checked", String(report.unlocks.length)],
     ["greatest difference", `${report.maxDifferenceWei} wei`],

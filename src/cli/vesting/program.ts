@@ -70,8 +70,8 @@ export function addVesting(vesting: Command, rpc?: Rpc): void {
 
   source(vesting.command("claim"))
     .description("pay what is due of some grants, or of all, to their beneficiaries; OPG_KEY pays the gas")
-    .argument("[grants...]", "ids in the book; all of them without any")
+    .argument("[grants...]", "ids in the book; all of them without any", (id, ids: number[]) => [...ids, whole(id)], [])
     .option("--dry-run", "say what would be claimed, and send nothing", false)
     .addOption(json())
-    .action(async (grants: string[], options) => (await commands()).claim(grants.map(whole), options));
+    .action(async (grants: number[], options) => (await commands()).claim(grants, options));
 }

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { readDeployment } from "../../core/chain/deployment.ts";
+import { type Deployment, readDeployment } from "../../core/chain/deployment.ts";
 import { InputError } from "../../core/errors.ts";
 import { type Book, bookHash, decodeBook, encodeBook } from "../../vesting/book.ts";
 import type { ExportInput, Liquid } from "../../vesting/exports/types.ts";
@@ -36,9 +36,10 @@ export const defaultsOf = ({ OPG_DEPLOYMENT, RPC_URL, RPC_TIMEOUT_MS }: Config):
 /** A vault on its chain, with the published file that it is checked against. */
 export type OnChain = {
   vault: Vault;
+  /** The chain's own where nothing was published that could be read. */
   published: Uint8Array;
-  /** Where the published file is from. */
-  publishedFrom: string;
+  /** Where the published file is from; null when it is the chain's own. */
+  publishedFrom: string | null;
   /** Names of the grants, by id; empty when they are not known. */
   names: string[];
   liquid: Liquid[];
@@ -52,7 +53,11 @@ export async function openOnChain(options: SourceOptions, defaults: Defaults, rp
   const deployment = file === undefined ? undefined : await readDeployment(file);
   const lens = options.lens ?? deployment?.contracts.scheduleLens.address;
   if (!lens || !/^0x[0-9a-fA-F]{40}$/.test(lens)) {
-    throw new InputError("Not the address of a schedule lens", { code: "bad_address", facts: { value: lens } });
+    throw new InputError("Not the address of a schedule lens", {
+      code: "bad_address",
+      facts: { value: lens },
+      hint: "Give 0x and 40 hexadecimal digits with --lens",
+    });
   }
   const vault = await openVault(endpoint, lens);
   if (deployment && deployment.chainId !== vault.chainId) {
@@ -62,16 +67,42 @@ export async function openOnChain(options: SourceOptions, defaults: Defaults, rp
       hint: "Give the RPC of that network with --rpc, or another file with --deployment",
     });
   }
+  if (deployment) checkAddresses(deployment, vault);
   const beside = deployment && file ? join(dirname(file), deployment.vesting.bookFile) : undefined;
   const bookFile = options.book ?? (beside && existsSync(beside) ? beside : undefined);
+  const published = bookFile ? await readBook(bookFile) : vault.file;
+  if (deployment && bookFile && bookFile === beside && bookHash(published) !== deployment.vesting.bookHash) {
+    throw new InputError("The book beside the deployment file is not the one that it names", {
+      code: "wrong_book",
+      facts: { path: beside, deployment: deployment.vesting.bookHash, file: bookHash(published) },
+      hint: "Give the published book with --book",
+    });
+  }
   return {
     vault,
-    published: bookFile ? await readBook(bookFile) : vault.file,
-    publishedFrom: bookFile ?? "the chain itself: give the published file with --book",
+    published,
+    publishedFrom: bookFile ?? null,
     names: deployment?.vesting.grantNames ?? [],
     liquid: deployment ? byCategory(deployment.vesting.liquid) : liquidBeside(vault.book),
     commit: deployment?.commit,
   };
+}
+
+/** A lens of another vault would be right about a book that nobody published. */
+function checkAddresses({ contracts }: Deployment, vault: Vault): void {
+  for (const [name, shown] of [
+    ["vestVault", vault.vault],
+    ["vestBook", vault.bookAddress],
+    ["opg", vault.token],
+  ] as const) {
+    const { address } = contracts[name];
+    if (address.toLowerCase() === shown.toLowerCase()) continue;
+    throw new InputError("The lens is of another vault than the deployment file names", {
+      code: "wrong_vault",
+      facts: { lens: vault.lens, contract: name, deployment: address, lensSays: shown },
+      hint: "Give the lens of this deployment, or no --deployment",
+    });
+  }
 }
 
 /** Bytes of a book file. Throws when it cannot be read. */
@@ -89,7 +120,12 @@ export async function readBook(path: string): Promise<Uint8Array> {
 /** A schedule file, checked. */
 export async function readSchedule(path: string): Promise<LaunchSchedule> {
   const bytes = await readFile(path).catch((cause: unknown) => {
-    throw new InputError("The schedule file cannot be read", { code: "no_file", facts: { path }, cause });
+    throw new InputError("The schedule file cannot be read", {
+      code: "no_file",
+      facts: { path },
+      hint: "The published one is deploy/schedules/opg.json",
+      cause,
+    });
   });
   return parseSchedule(path, bytes);
 }

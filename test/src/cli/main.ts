@@ -1,5 +1,3 @@
-import { type SpawnOptions, spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +5,7 @@ import { expect } from "chai";
 import { id, Wallet } from "ethers";
 import { localAccount } from "../../../src/cli/demo/chain.ts";
 import { startTestChain, type TestChain } from "../../helpers/network.ts";
+import { opg } from "../../helpers/opg.ts";
 
 /*
 opg
@@ -17,18 +16,6 @@ opg
 │  └── an RPC that does not answer: exit 75
 └── on a chain, with --json: exactly one object on stdout
 */
-type Ran = { code: number; stdout: string; stderr: string };
-
-async function opg(args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
-  const { PATH = "" } = process.env;
-  const options: SpawnOptions = { env: { PATH, LOG_LEVEL: "fatal", ...env }, stdio: ["ignore", "pipe", "pipe"] };
-  const child = spawn(process.execPath, ["src/cli/main.ts", ...args], options);
-  const ran: Ran = { code: -1, stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const) child[name]?.on("data", (data) => (ran[name] += data));
-  [ran.code] = await once(child, "close");
-  return ran;
-}
-
 /** The commands that a help text lists. */
 const listed = (help: string) =>
   [...(help.split("\nCommands:\n")[1] ?? "").matchAll(/^ {2}(\w+)/gm)]
