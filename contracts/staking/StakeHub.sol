@@ -8,18 +8,10 @@ import {PPM, WEI_PER_NANO} from "../common/Nano.sol";
 import {ProtocolTimes, ProtocolTimesLib} from "../common/ProtocolTimes.sol";
 import {INodeRegistry} from "../registry/INodeRegistry.sol";
 import {IStakeHub, SlashOrder} from "./IStakeHub.sol";
-import {StakePools} from "./StakePools.sol";
-import {Bucket, Commission, Join, Leaving, Pool, PoolId, Position, Stake} from "./StakeTypes.sol";
+import {StakeBase} from "./StakeBase.sol";
 import {StakeMath} from "./StakeMath.sol";
+import {Bond, Bucket, Commission, Join, Leaving, Limits, LimitsInForce, Pool, Position, Stake} from "./StakeTypes.sol";
 import {StakeVotes} from "./StakeVotes.sol";
-
-/// @notice What delegators can lose, and how much of their stake counts. Governance moves them inside the bounds.
-struct Limits {
-    uint32 eventPpm; // of what is slashable of an operator's delegators, for one order
-    uint32 windowPpm; // the same, for two unbonding times
-    uint32 delegationPerSelf; // nano of delegations that count for each nano of self-bond
-    uint32 maxCommissionPpm;
-}
 
 /// @title StakeHub
 /// @notice The stake of operators and of those who delegate to them, see {IStakeHub}. The operator's own bond is hit first;
@@ -33,16 +25,27 @@ struct Limits {
 /// @dev OPG: a transfer moves exactly the amount asked and calls nobody.
 ///
 /// INVARIANTS
-/// @dev token.balanceOf(this) >= active + joining + leaving of all pools. Stake that was deposited after a fault is not hit by its
-/// slash; stake that began to leave after it is, until it can be withdrawn.
+/// @dev token.balanceOf(this) >= active + joining + leaving of all operators. Stake that was deposited after a fault is not hit by
+/// its slash; stake that began to leave after it is, until it can be withdrawn. What {effectiveStake} was at a fault, a slash
+/// of it can take, in one order or in several.
 contract StakeHub is IStakeHub, StakeVotes, Governed {
     using SafeERC20 for IERC20;
 
     event SlasherSet(address indexed slasher);
-    event Deposited(PoolId indexed pool, address indexed holder, address from, uint64 amountNano, uint32 epoch);
-    event DepositCancelled(PoolId indexed pool, address indexed holder, uint64 amountNano);
-    event Left(PoolId indexed pool, address indexed holder, uint256 period, uint256 shares, uint64 amountNano);
-    event Withdrawn(PoolId indexed pool, address indexed holder, uint256 period, address to, uint64 amountNano);
+    event BondDeposited(uint32 indexed operator, address indexed from, uint64 amountNano, uint32 epoch);
+    event BondCancelled(uint32 indexed operator, address indexed to, uint64 amountNano);
+    event BondLeft(uint32 indexed operator, uint256 indexed period, uint64 amountNano);
+    event BondWithdrawn(uint32 indexed operator, uint256 indexed period, address indexed to, uint64 amountNano);
+    event Delegated(uint32 indexed operator, address indexed holder, uint64 amountNano, uint32 epoch);
+    event DelegationCancelled(uint32 indexed operator, address indexed holder, uint64 amountNano);
+    event Left(
+        uint32 indexed operator,
+        address indexed holder,
+        uint256 indexed period,
+        uint256 shares,
+        uint64 amountNano
+    );
+    event Withdrawn(uint32 indexed operator, address indexed holder, uint256 indexed period, uint64 amountNano);
     event Rewarded(uint32 indexed operator, uint64 selfNano, uint64 commissionNano, uint64 delegatorsNano);
     event CommissionAnnounced(uint32 indexed operator, uint32 ppm, uint40 from);
     event LimitsSet(Limits limits);
@@ -55,6 +58,8 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
     error StakeHub_CommissionTooHigh(uint32 ppm, uint32 limitPpm);
     error StakeHub_CommissionChangesTooFast(uint32 fromPpm, uint32 toPpm, uint32 stepPpm);
     error StakeHub_LimitOutOfBounds(string limit, uint32 value, uint32 bound);
+    /// @notice Thrown while faults before the last change can still be slashed; a Unix timestamp, seconds.
+    error StakeHub_LimitsChangedTooRecently(uint256 until);
     error StakeHub_NotDeployer(address caller);
     error StakeHub_NoReserve();
     error StakeHub_NoSlasher();
@@ -70,8 +75,8 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
     uint32 public constant MAX_COMMISSION_PPM = 500_000; // 50 %
     /// @notice Most that an announcement changes a commission by.
     uint32 public constant COMMISSION_STEP_PPM = 50_000; // 5 %
-    /// @notice Least delegation, in nano: 1 OPG.
-    uint64 public constant LEAST_NANO = 1e9;
+    /// @dev One whole of {Stake-lost}.
+    uint256 private constant WHOLE = 1e18;
 
     IERC20 public immutable token;
     INodeRegistry public immutable nodes;
@@ -84,7 +89,7 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
     uint32 private immutable _longestDispute;
     address private immutable _deployer;
 
-    Limits public limits;
+    LimitsInForce internal _limits;
     /// @notice The address that slashes.
     address public slasher;
     /// @notice The slasher before, which may still slash until {formerSlasherUntil} (Unix timestamp, seconds).
@@ -92,8 +97,6 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
     uint40 public formerSlasherUntil;
     mapping(bytes32 evidenceId => bool) public evidenceUsed;
     mapping(uint32 operator => Commission) internal _commissions;
-    /// @dev The window that an operator's {Stake-takenNano} is of.
-    mapping(uint32 operator => uint256 window) internal _windows;
 
     constructor(
         IERC20 token_,
@@ -105,7 +108,7 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
         address guardian_,
         address reserve_
     )
-        StakePools(epochLength_, times.stakeActivation, times.unbonding)
+        StakeBase(epochLength_, times.stakeActivation, times.unbonding)
         Governed(governance_, guardian_, times.parameterDelay)
     {
         ProtocolTimesLib.check(times);
@@ -118,7 +121,7 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
         commissionNotice = times.stakeActivation;
         _longestDispute = times.longestDispute;
         _deployer = msg.sender;
-        _setLimits(limits_);
+        _setLimits(limits_, limits_.eventPpm, limits_.windowPpm);
     }
 
     /* GOVERNANCE */
@@ -138,18 +141,29 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
         emit SlasherSet(slasher_);
     }
 
-    /// @notice Sets the limits, inside their bounds; governance only.
+    /// @notice Sets the limits, inside their bounds; governance only. Faults until now are judged by those of now.
     function setLimits(Limits calldata limits_) external onlyGovernance {
-        _setLimits(limits_);
+        LimitsInForce memory l = _limits;
+        uint256 until = uint256(l.since) + slashWindow;
+        if (block.timestamp <= until) revert StakeHub_LimitsChangedTooRecently(until);
+        _setLimits(limits_, l.eventPpm, l.windowPpm);
     }
 
-    function _setLimits(Limits memory l) private {
+    function _setLimits(Limits memory l, uint32 formerEventPpm, uint32 formerWindowPpm) private {
         _atMost("eventPpm", l.eventPpm, MAX_EVENT_PPM);
         _atMost("windowPpm", l.windowPpm, MAX_WINDOW_PPM);
         _atMost("eventPpm <= windowPpm", l.eventPpm, l.windowPpm);
         _atMost("delegationPerSelf", l.delegationPerSelf, MAX_DELEGATION_PER_SELF);
         _atMost("maxCommissionPpm", l.maxCommissionPpm, MAX_COMMISSION_PPM);
-        limits = l;
+        _limits = LimitsInForce({
+            eventPpm: l.eventPpm,
+            windowPpm: l.windowPpm,
+            delegationPerSelf: l.delegationPerSelf,
+            maxCommissionPpm: l.maxCommissionPpm,
+            formerEventPpm: formerEventPpm,
+            formerWindowPpm: formerWindowPpm,
+            since: uint40(block.timestamp)
+        });
         emit LimitsSet(l);
     }
 
@@ -158,44 +172,41 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
     /// @notice Adds to an operator's own bond; anybody may pay. Active from the start of the epoch after the activation time.
     function bond(uint32 operator, uint64 amountNano) external {
         if (amountNano == 0) revert StakeHub_TooLittle(amountNano, 1);
-        _deposit(_selfPool(operator), _self(operator), operator, amountNano);
+        _checkKnown(operator);
+        emit BondDeposited(operator, msg.sender, amountNano, _joinBond(operator, amountNano));
+        _pull(amountNano);
     }
 
     /// @notice Delegates to an operator. Active from the start of the epoch after the activation time; what waits already
     /// then waits anew. At least {LEAST_NANO}.
     function delegateTo(uint32 operator, uint64 amountNano) external {
         if (amountNano < LEAST_NANO) revert StakeHub_TooLittle(amountNano, LEAST_NANO);
-        _deposit(_delegatedPool(operator), msg.sender, operator, amountNano);
+        _checkKnown(operator);
+        emit Delegated(operator, msg.sender, amountNano, _join(operator, msg.sender, amountNano));
+        _pull(amountNano);
     }
 
-    function _deposit(PoolId pool, address holder, uint32 operator, uint64 amountNano) private {
-        if (nodes.ownerOf(operator) == address(0)) revert StakeHub_UnknownOperator(operator);
-        uint32 epoch = _join(pool, holder, amountNano);
-        emit Deposited(pool, holder, msg.sender, amountNano, epoch);
-        token.safeTransferFrom(msg.sender, address(this), amountNano * WEI_PER_NANO);
-    }
-
-    /// @notice Takes back what does not count yet: the operator's own, for its owner.
+    /// @notice Takes back all of the operator's own bond that does not count yet, to its owner; owner of the operator only.
     function cancelBond(uint32 operator) external {
         _checkOwner(operator);
-        _cancel(_selfPool(operator), _self(operator));
+        uint64 amountNano = _cancelBond(operator);
+        emit BondCancelled(operator, msg.sender, amountNano);
+        _pay(msg.sender, amountNano);
     }
 
     /// @notice Takes back a delegation that does not count yet.
     function cancelDelegation(uint32 operator) external {
-        _cancel(_delegatedPool(operator), msg.sender);
-    }
-
-    function _cancel(PoolId pool, address holder) private {
-        uint64 amountNano = _cancelJoin(pool, holder);
-        emit DepositCancelled(pool, holder, amountNano);
+        uint64 amountNano = _cancelJoin(operator, msg.sender);
+        emit DelegationCancelled(operator, msg.sender, amountNano);
         _pay(msg.sender, amountNano);
     }
 
-    /// @notice Lets everything join that is due. Anybody may call; every other call does it by itself.
+    /// @notice Lets everything join that is due, and ends the votes of an operator's former owner. Anybody may call; every
+    /// other call does the first by itself.
     function roll(uint32 operator) external {
-        _roll(_selfPool(operator));
-        _roll(_delegatedPool(operator));
+        _rollBond(operator);
+        _roll(operator);
+        _checkVoter(operator);
     }
 
     /* EXITS */
@@ -204,44 +215,33 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
     /// then. Owner of the operator only.
     function requestUnbond(uint32 operator, uint64 amountNano) external {
         _checkOwner(operator);
-        PoolId pool = _selfPool(operator);
-        _roll(pool);
-        address holder = _self(operator);
-        Position storage position = _settled(pool, holder);
-        uint256 shares = StakeMath.toSharesUp(amountNano, _nanoOf(pool), _pools[pool].shares);
-        // The last shares are worth a nano less than the bond, by rounding.
-        if (shares > position.shares && amountNano <= _nanoOf(pool)) shares = position.shares;
-        _exit(pool, holder, shares, 0);
+        if (amountNano == 0) revert StakeHub_TooLittle(amountNano, 1);
+        _rollBond(operator);
+        emit BondLeft(operator, _leaveBond(operator, amountNano), amountNano);
     }
 
-    /// @notice Takes shares out of a delegation.
+    /// @notice Takes shares out of a delegation: all, or as many that {LEAST_NANO} stays.
+    /// @param shares The largest number for all of them.
     /// @param leastNano Reverts when they are worth less, because a slash came in between.
     function undelegate(uint32 operator, uint256 shares, uint64 leastNano) external {
-        PoolId pool = _delegatedPool(operator);
-        _roll(pool);
-        _exit(pool, msg.sender, shares, leastNano);
-    }
-
-    function _exit(PoolId pool, address holder, uint256 shares, uint64 leastNano) private {
-        (uint64 amountNano, uint256 period) = _leave(pool, holder, shares);
+        (uint256 left, uint64 amountNano, uint256 period) = _leave(operator, msg.sender, shares);
         if (amountNano < leastNano) revert StakeHub_LessThanAsked(amountNano, leastNano);
-        emit Left(pool, holder, period, shares, amountNano);
+        emit Left(operator, msg.sender, period, left, amountNano);
     }
 
     /// @notice Pays what left the operator's own bond in a period, to its owner; anybody may call.
     function withdrawBond(uint32 operator, uint256 period) external {
-        _payOut(_selfPool(operator), _self(operator), period, nodes.ownerOf(operator));
+        uint64 amountNano = _withdrawBond(operator, period);
+        address to = nodes.ownerOf(operator);
+        emit BondWithdrawn(operator, period, to, amountNano);
+        _pay(to, amountNano);
     }
 
     /// @notice Pays what left a delegation in a period, to its holder; anybody may call.
     function withdraw(uint32 operator, address holder, uint256 period) external {
-        _payOut(_delegatedPool(operator), holder, period, holder);
-    }
-
-    function _payOut(PoolId pool, address holder, uint256 period, address to) private {
-        uint64 amountNano = _withdraw(pool, holder, period);
-        emit Withdrawn(pool, holder, period, to, amountNano);
-        _pay(to, amountNano);
+        uint64 amountNano = _withdraw(operator, holder, period);
+        emit Withdrawn(operator, holder, period, amountNano);
+        _pay(holder, amountNano);
     }
 
     /* REWARDS */
@@ -251,29 +251,24 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
     ///
     /// Notes:
     /// - Goes to the shares that are active in this epoch; who joins with the next one gets nothing of it.
-    /// - The delegators' part is rounded down.
+    /// - The delegators' part is rounded down. Below {LEAST_NANO} in all they get none: only roundings are left.
     function reward(uint32 operator, uint64 amountNano) external {
-        (PoolId own, PoolId others) = (_selfPool(operator), _delegatedPool(operator));
-        _roll(own);
-        _roll(others);
-        Stake memory stake = _stakes[operator];
-        bool none = _pools[own].shares == 0;
         if (amountNano == 0) revert StakeHub_TooLittle(amountNano, 1);
+        _rollBond(operator);
+        _roll(operator);
+        Stake memory stake = _stakes[operator];
         // Without its own bond an operator answers for nothing, and nobody is paid through it.
-        if (none) revert StakeHub_NoActiveStake(operator);
-        uint256 sum = uint256(stake.selfNano) + stake.delegatedNano;
-        uint64 ofDelegators = _pools[others].shares == 0 ? 0 : uint64((uint256(amountNano) * stake.delegatedNano) / sum);
+        if (stake.selfNano == 0) revert StakeHub_NoActiveStake(operator);
+        uint256 counted = stake.delegatedNano < LEAST_NANO ? 0 : stake.delegatedNano;
+        // Both are at most `amountNano`.
+        uint64 ofDelegators = uint64((amountNano * counted) / (stake.selfNano + counted));
         uint64 commissionNano = uint64((uint256(ofDelegators) * commissionOf(operator) + PPM - 1) / PPM);
         ofDelegators -= commissionNano;
         uint64 selfNano = amountNano - ofDelegators;
-        _setNano(own, stake.selfNano + selfNano);
-        _checkpoint(own);
-        if (ofDelegators != 0) {
-            _setNano(others, stake.delegatedNano + ofDelegators);
-            _checkpoint(others);
-        }
         emit Rewarded(operator, selfNano - commissionNano, commissionNano, ofDelegators);
-        token.safeTransferFrom(msg.sender, address(this), amountNano * WEI_PER_NANO);
+        _setBond(operator, stake.selfNano + selfNano);
+        if (ofDelegators != 0) _setDelegated(operator, stake.delegatedNano + ofDelegators);
+        _pull(amountNano);
     }
 
     /// @notice Announces a commission, at most {COMMISSION_STEP_PPM} from the one that counts; owner of the operator only. A further
@@ -281,7 +276,8 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
     function announceCommission(uint32 operator, uint32 ppm) external {
         _checkOwner(operator);
         uint32 current = commissionOf(operator);
-        if (ppm > limits.maxCommissionPpm) revert StakeHub_CommissionTooHigh(ppm, limits.maxCommissionPpm);
+        uint32 limitPpm = _limits.maxCommissionPpm;
+        if (ppm > limitPpm) revert StakeHub_CommissionTooHigh(ppm, limitPpm);
         uint32 change = ppm > current ? ppm - current : current - ppm;
         if (change > COMMISSION_STEP_PPM) revert StakeHub_CommissionChangesTooFast(current, ppm, COMMISSION_STEP_PPM);
         uint40 from = uint40(block.timestamp) + commissionNotice;
@@ -292,14 +288,25 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
     /// @return ppm Of what an operator's delegators earn now.
     function commissionOf(uint32 operator) public view returns (uint32 ppm) {
         Commission memory c = _commissions[operator];
-        return c.nextFrom != 0 && block.timestamp >= c.nextFrom ? c.nextPpm : c.ppm;
+        ppm = c.nextFrom != 0 && block.timestamp >= c.nextFrom ? c.nextPpm : c.ppm;
+        uint32 limitPpm = _limits.maxCommissionPpm;
+        if (ppm > limitPpm) ppm = limitPpm;
     }
 
     /* VOTES */
 
-    /// @notice Lets the caller's delegation count as votes, or no longer.
+    /// @notice Lets the caller's delegation count as votes, or no longer. What joined since counts after the next call.
     function setVoting(uint32 operator, bool voting) external {
-        _setVoting(_delegatedPool(operator), msg.sender, voting);
+        _checkKnown(operator);
+        _setVoting(operator, msg.sender, voting);
+    }
+
+    /// @notice Lets the operator's own bond count as votes of its owner, or no longer; owner of the operator only. Ends when
+    /// the operator is handed over, with the next call that moves the bond, or {roll}, which anybody may call.
+    function setBondVoting(uint32 operator, bool voting) external {
+        _checkOwner(operator);
+        _rollBond(operator);
+        _setBondVoter(operator, voting ? msg.sender : address(0));
     }
 
     /* SLASHER */
@@ -315,16 +322,14 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
             revert StakeHub_FaultOutOfTime(order.faultAt, earliest, block.timestamp);
         }
         evidenceUsed[order.evidenceId] = true;
-        (PoolId own, PoolId others) = (_selfPool(order.operator), _delegatedPool(order.operator));
-        _roll(own);
-        _roll(others);
+        _rollBond(order.operator);
+        _roll(order.operator);
 
-        uint256 sumNano = slashable(own, order.faultAt);
-        uint256 taken = _take(own, order.faultAt, _min(order.amountNano, sumNano), sumNano);
+        uint256 taken = _takeBond(order.operator, order.faultAt, order.amountNano);
         if (taken < order.amountNano) {
-            taken += _takeFromDelegators(order.operator, others, order.faultAt, order.amountNano - taken);
+            taken += _takeFromDelegators(order.operator, order.faultAt, order.amountNano - taken);
         }
-        // All stake is at most the supply, 1e18 nano.
+        // At most `order.amountNano`.
         takenNano = uint64(taken);
         paidNano = uint64(_min(taken, order.harmedNano));
         uint64 reporterNano = uint64(_min(takenNano - paidNano, order.reporterNano));
@@ -337,32 +342,49 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
     /// @dev Delegators lose at most the event's part and what the window leaves.
     function _takeFromDelegators(
         uint32 operator,
-        PoolId pool,
         uint256 faultAt,
         uint256 wantNano
     ) private returns (uint256 takenNano) {
-        uint256 sumNano = slashable(pool, faultAt);
-        Stake storage stake = _turnWindow(operator);
-        uint256 takenBefore = uint256(stake.takenNano) + stake.takenBeforeNano;
-        takenNano = _take(pool, faultAt, _min(wantNano, _allowance(sumNano, takenBefore)), sumNano);
-        stake.takenNano += uint64(takenNano);
+        uint256 sumNano = _slashable(operator, faultAt);
+        (uint256 lost, uint256 lostBefore) = _losses(operator);
+        (uint256 eventPpm, uint256 windowPpm) = _caps(faultAt);
+        takenNano = _min(wantNano, _allowance(sumNano, (WHOLE - lost) * (WHOLE - lostBefore), eventPpm, windowPpm));
+        if (takenNano == 0) return 0;
+        _take(operator, faultAt, takenNano, sumNano);
+        // Rounded down by one of 1e18: what is left to be taken covers what is left of {effectiveStake}.
+        uint256 lostNow = ((WHOLE - lost) * takenNano) / sumNano;
+        Stake storage stake = _stakes[operator];
+        (stake.lost, stake.lostBefore) = (uint64(lost + lostNow), uint64(lostBefore));
+        _bonds[operator].window = uint32(block.timestamp / unbonding);
     }
 
-    /// @dev Most that one order takes of `sumNano`, after `takenBefore` was taken in this window and the one before.
-    function _allowance(uint256 sumNano, uint256 takenBefore) private view returns (uint256) {
-        uint256 inWindow = ((sumNano + takenBefore) * limits.windowPpm) / PPM;
-        return _min((sumNano * limits.eventPpm) / PPM, inWindow > takenBefore ? inWindow - takenBefore : 0);
+    /// @dev Most that one order takes of `sumNano`. The window is a product of what each order left, so it does not matter who
+    /// joined or left in between.
+    /// @param kept What this window and the one before left of one whole, of 1e36.
+    function _allowance(
+        uint256 sumNano,
+        uint256 kept,
+        uint256 eventPpm,
+        uint256 windowPpm
+    ) private pure returns (uint256 allowedNano) {
+        // 60 + 20 + 100 bits.
+        uint256 mustStay = (sumNano * (PPM - windowPpm) * ((WHOLE * WHOLE) / PPM) + kept - 1) / kept;
+        return mustStay >= sumNano ? 0 : _min((sumNano * eventPpm) / PPM, sumNano - mustStay);
+    }
+
+    /// @dev Limits that a fault is judged by.
+    function _caps(uint256 faultAt) private view returns (uint256 eventPpm, uint256 windowPpm) {
+        LimitsInForce memory l = _limits;
+        return faultAt <= l.since ? (l.formerEventPpm, l.formerWindowPpm) : (l.eventPpm, l.windowPpm);
     }
 
     /// @dev Windows are unbonding times; two are counted, so that no span of one unbonding time sees more than the limit.
-    function _turnWindow(uint32 operator) private returns (Stake storage stake) {
-        stake = _stakes[operator];
-        uint256 window = block.timestamp / unbonding;
-        uint256 noted = _windows[operator];
-        if (window == noted) return stake;
-        stake.takenBeforeNano = window == noted + 1 ? stake.takenNano : 0;
-        stake.takenNano = 0;
-        _windows[operator] = window;
+    function _losses(uint32 operator) private view returns (uint256 lost, uint256 lostBefore) {
+        Stake memory stake = _stakes[operator];
+        if (stake.lost == 0 && stake.lostBefore == 0) return (0, 0);
+        uint256 passed = block.timestamp / unbonding - _bonds[operator].window;
+        if (passed == 0) return (stake.lost, stake.lostBefore);
+        return (0, passed == 1 ? stake.lost : 0);
     }
 
     /* VIEWS */
@@ -370,62 +392,97 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
     /// @inheritdoc IStakeHub
     function effectiveStake(uint32 operator) external view returns (uint64) {
         Stake memory stake = _stakes[operator];
-        uint256 counted = _min(stake.delegatedNano, uint256(stake.selfNano) * limits.delegationPerSelf);
-        uint256 taken = uint256(stake.takenNano) + stake.takenBeforeNano;
-        return uint64(stake.selfNano + _allowance(counted, taken));
+        if (stake.delegatedNano == 0) return stake.selfNano;
+        uint256 counted = _min(stake.delegatedNano, uint256(stake.selfNano) * _limits.delegationPerSelf);
+        return uint64(stake.selfNano + _allowedNow(operator, counted));
     }
 
     /// @inheritdoc IStakeHub
     function slashableStake(uint32 operator) external view returns (uint64) {
         uint256 earliest = block.timestamp - slashWindow;
-        Stake memory stake = _stakes[operator];
-        uint256 taken = uint256(stake.takenNano) + stake.takenBeforeNano;
-        uint256 delegated = slashable(_delegatedPool(operator), earliest);
-        return uint64(slashable(_selfPool(operator), earliest) + _allowance(delegated, taken));
+        uint256 delegated = _allowedNow(operator, _slashable(operator, earliest));
+        return uint64(_slashableBond(operator, earliest) + delegated);
+    }
+
+    /// @dev What an order takes of `sumNano` for a fault of now. In the second in which limits change these are the former
+    /// ones: a fault of it is judged by them.
+    function _allowedNow(uint32 operator, uint256 sumNano) private view returns (uint256) {
+        (uint256 lost, uint256 lostBefore) = _losses(operator);
+        (uint256 eventPpm, uint256 windowPpm) = _caps(block.timestamp);
+        return _allowance(sumNano, (WHOLE - lost) * (WHOLE - lostBefore), eventPpm, windowPpm);
+    }
+
+    function limits() external view returns (Limits memory) {
+        LimitsInForce memory l = _limits;
+        return Limits(l.eventPpm, l.windowPpm, l.delegationPerSelf, l.maxCommissionPpm);
     }
 
     function getStake(uint32 operator) external view returns (Stake memory) {
         return _stakes[operator];
     }
 
-    function getPool(PoolId pool) external view returns (Pool memory) {
-        return _pools[pool];
+    function getBond(uint32 operator) external view returns (Bond memory) {
+        return _bonds[operator];
     }
 
-    /// @notice A position as it was noted last: what has joined since shows with the holder's next call.
-    function getPosition(PoolId pool, address holder) external view returns (Position memory) {
-        return _positions[pool][holder];
+    /// @return nano Of the operator's own bond that joins or joined with an epoch.
+    function getBondJoin(uint32 operator, uint256 epoch) external view returns (uint256 nano) {
+        return _bondJoin(operator, epoch);
     }
 
-    function getJoin(PoolId pool, uint256 epoch) external view returns (Join memory) {
-        return _joins[pool][epoch];
+    /// @return nano Of the operator's own bond that left in a period and was neither withdrawn nor slashed.
+    function getBondBucket(uint32 operator, uint256 period) external view returns (uint256 nano) {
+        return _bondBucket(operator, period);
     }
 
-    function getBucket(PoolId pool, uint256 period) external view returns (Bucket memory) {
-        return _buckets[pool][period];
+    function getPool(uint32 operator) external view returns (Pool memory) {
+        return _pools[operator];
     }
 
-    function getLeaving(PoolId pool, address holder, uint256 period) external view returns (Leaving memory) {
-        return _leaving[pool][holder][period];
+    /// @notice A position, with what has joined turned into shares once the pool is rolled, see {roll}.
+    /// @return position With shares that include what has joined.
+    /// @return worthNano What these are worth.
+    function getPosition(
+        uint32 operator,
+        address holder
+    ) external view returns (Position memory position, uint256 worthNano) {
+        position = _positions[operator][holder];
+        Pool memory pool = _pools[operator];
+        if (position.joiningNano != 0 && position.joinEpoch <= pool.joinedThrough) {
+            position.shares += _joinedShares(operator, position);
+            position.joiningNano = 0;
+        }
+        worthNano = StakeMath.toNano(position.shares, _stakes[operator].delegatedNano, pool.shares);
+    }
+
+    function getJoin(uint32 operator, uint256 epoch) external view returns (Join memory) {
+        return _joins[operator][epoch];
+    }
+
+    function getBucket(uint32 operator, uint256 period) external view returns (Bucket memory) {
+        return _buckets[operator][period];
+    }
+
+    function getLeaving(uint32 operator, address holder, uint256 period) external view returns (Leaving memory) {
+        return _leaving[operator][holder][period];
     }
 
     /* INTERNAL */
 
-    function _selfPool(uint32 operator) private pure returns (PoolId) {
-        return PoolId.wrap(uint256(operator) << 1);
+    function _ownerOf(uint32 operator) internal view override returns (address) {
+        return nodes.ownerOf(operator);
     }
 
-    function _delegatedPool(uint32 operator) private pure returns (PoolId) {
-        return PoolId.wrap((uint256(operator) << 1) | 1);
-    }
-
-    /// @dev Holds the operator's own bond, whoever owns the operator.
-    function _self(uint32 operator) private pure returns (address) {
-        return address(uint160(operator));
+    function _checkKnown(uint32 operator) private view {
+        if (nodes.ownerOf(operator) == address(0)) revert StakeHub_UnknownOperator(operator);
     }
 
     function _checkOwner(uint32 operator) private view {
         if (nodes.ownerOf(operator) != msg.sender) revert StakeHub_NotOwner(operator, msg.sender);
+    }
+
+    function _pull(uint64 amountNano) private {
+        token.safeTransferFrom(msg.sender, address(this), amountNano * WEI_PER_NANO);
     }
 
     function _pay(address to, uint64 amountNano) private {

@@ -8,11 +8,16 @@ library StakeMath {
     uint256 internal constant VIRTUAL_NANO = 1;
     uint256 internal constant VIRTUAL_SHARES = 1_000;
 
-    /// @dev A pool whose rate fell below this many nano a million shares is closed, so that shares always fit 96 bits:
-    /// at most 1e18 nano * 1e9 shares.
+    /// @dev A pool with more shares than this for each nano has lost all but a millionth and takes no more delegations. Until
+    /// those on their way have joined it loses less than 13 parts of 14 more, see {StakePools}: shares fit 96 bits, being at
+    /// most 1e18 nano * 14e9 shares.
     uint256 internal constant MOST_SHARES_PER_NANO = 1e9;
 
-    function toShares(uint256 amountNano, uint256 poolNano, uint256 poolShares) internal pure returns (uint256 sharesDown) {
+    function toShares(
+        uint256 amountNano,
+        uint256 poolNano,
+        uint256 poolShares
+    ) internal pure returns (uint256 sharesDown) {
         return (amountNano * (poolShares + VIRTUAL_SHARES)) / (poolNano + VIRTUAL_NANO);
     }
 
@@ -20,9 +25,7 @@ library StakeMath {
         return (shares * (poolNano + VIRTUAL_NANO)) / (poolShares + VIRTUAL_SHARES);
     }
 
-    /// @notice The least shares that are worth an amount.
-    function toSharesUp(uint256 amountNano, uint256 poolNano, uint256 poolShares) internal pure returns (uint256 sharesUp) {
-        uint256 nano = poolNano + VIRTUAL_NANO;
-        return (amountNano * (poolShares + VIRTUAL_SHARES) + nano - 1) / nano;
+    function isWorn(uint256 poolNano, uint256 poolShares) internal pure returns (bool) {
+        return poolShares + VIRTUAL_SHARES > (poolNano + VIRTUAL_NANO) * MOST_SHARES_PER_NANO;
     }
 }

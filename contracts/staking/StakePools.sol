@@ -1,324 +1,275 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
-import {IStakePools} from "./IStakePools.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {StakeBase} from "./StakeBase.sol";
 import {StakeMath} from "./StakeMath.sol";
-import {Bucket, Join, Leaving, Pool, PoolId, Position, Stake} from "./StakeTypes.sol";
+import {Bucket, Join, Leaving, Pool, Position} from "./StakeTypes.sol";
+import {Trail, TrailLib} from "./Trail.sol";
 
 /// @title StakePools
-/// @notice The books of stake: two pools an operator, what joins them, what leaves them, and who votes with what. Moves no
-/// token and knows no role. See {IStakePools}.
+/// @notice The books of delegations: a pool an operator, what joins it, what leaves it, and who votes with what. Moves no token
+/// and knows no role.
 ///
 /// INVARIANTS
 /// @dev For each pool: nano active + joining + leaving == what came in less what went out. A holder's shares are worth at most
 /// the pool. Only {_take} and what a holder itself does lower what its shares are worth, but for one nano of rounding.
-abstract contract StakePools is IStakePools {
-    using Checkpoints for Checkpoints.Trace208;
+abstract contract StakePools is StakeBase {
+    using SafeCast for uint256;
+    using TrailLib for Trail;
 
-    /// @notice Length of an epoch, in seconds: stake joins at the start of one.
-    uint32 public immutable epochLength;
+    /// @notice Least delegation, and least that may stay of one, in nano: 1 OPG. A pool is then never so small that its
+    /// rate can be driven up.
+    uint64 public constant LEAST_NANO = 1e9;
 
-    /// @notice Length of a period, in seconds: what leaves in one period shares a bucket.
-    uint32 public immutable periodLength;
-
-    /// @notice Between a deposit and the start of the epoch in which it is active, at least, in seconds.
-    uint32 public immutable stakeActivation;
-
-    /// @notice How long leaving stake stays slashable, in seconds, counted from the end of its period.
-    uint32 public immutable unbonding;
-
-    /// @dev Periods in an unbonding time.
-    uint256 internal constant PERIODS = 14;
-
-    /// @dev Pools a holder can vote in: the list that is summed for its votes.
+    /// @dev Pools a holder can vote in: the list that is summed for its votes, eight operators in a word.
     uint256 internal constant MAX_VOTING_POOLS = 8;
 
-    mapping(uint32 operator => Stake) internal _stakes;
-    mapping(PoolId pool => Pool) internal _pools;
-    mapping(PoolId pool => mapping(uint256 epoch => Join)) internal _joins;
-    mapping(PoolId pool => mapping(uint256 period => Bucket)) internal _buckets;
-    mapping(PoolId pool => mapping(address holder => Position)) internal _positions;
-    mapping(PoolId pool => mapping(address holder => mapping(uint256 period => Leaving))) internal _leaving;
+    mapping(uint32 operator => Pool) internal _pools;
+    mapping(uint32 operator => mapping(uint256 epoch => Join)) internal _joins;
+    mapping(uint32 operator => mapping(uint256 period => Bucket)) internal _buckets;
+    mapping(uint32 operator => mapping(address holder => Position)) internal _positions;
+    mapping(uint32 operator => mapping(address holder => mapping(uint256 period => Leaving))) internal _leaving;
 
-    /// @dev Nano (64 bits) and shares (96 bits) of an era of a pool that somebody votes in.
-    mapping(PoolId pool => mapping(uint32 era => Checkpoints.Trace208)) internal _rates;
-    mapping(address holder => mapping(PoolId pool => mapping(uint32 era => Checkpoints.Trace208))) internal _votingShares;
-    /// @dev Pool and era, 32 bits, of each place in which a holder votes or voted.
-    mapping(address holder => uint256[] places) internal _votingPlaces;
-    Checkpoints.Trace208 internal _totalVotes;
-
-    constructor(uint32 epochLength_, uint32 stakeActivation_, uint32 unbonding_) {
-        if (epochLength_ == 0 || unbonding_ < PERIODS) revert StakePools_BadTimes(epochLength_, unbonding_);
-        epochLength = epochLength_;
-        stakeActivation = stakeActivation_;
-        unbonding = unbonding_;
-        periodLength = uint32(unbonding_ / PERIODS);
-    }
+    /// @dev Nano (64 bits) and shares (96 bits) of a pool that somebody votes in.
+    mapping(uint32 operator => Trail) internal _rates;
+    mapping(address holder => mapping(uint32 operator => Trail)) internal _votingShares;
+    /// @dev Eight operators of 32 bits in which a holder votes or voted, filled from the lowest bits.
+    mapping(address holder => uint256 operators) internal _votingPools;
 
     /* JOINING */
 
     /// @dev Puts an amount on its way into a pool. All that a holder has on the way starts anew: one date a holder.
-    function _join(PoolId pool, address holder, uint64 amountNano) internal returns (uint32 epoch) {
-        _roll(pool);
-        Position storage position = _settled(pool, holder);
-        epoch = uint32((block.timestamp + stakeActivation) / epochLength) + 1;
+    function _join(uint32 operator, address holder, uint64 amountNano) internal returns (uint32 epoch) {
+        _roll(operator);
+        Position storage position = _settled(operator, holder);
+        Pool storage pool = _pools[operator];
+        if (StakeMath.isWorn(_stakes[operator].delegatedNano, pool.shares)) revert StakePools_WornOut(operator);
+        epoch = _joinEpoch();
+        if (pool.lastJoin <= pool.joinedThrough) pool.joinedThrough = uint32(block.timestamp / epochLength);
+        pool.lastJoin = epoch;
         uint64 joiningNano = position.joiningNano;
-        if (joiningNano != 0) _joins[pool][position.joinEpoch].nano -= joiningNano;
+        if (joiningNano != 0) _joins[operator][position.joinEpoch].nano -= joiningNano;
         position.joiningNano = joiningNano + amountNano;
         position.joinEpoch = epoch;
-        _joins[pool][epoch].nano += joiningNano + amountNano;
+        _joins[operator][epoch].nano += joiningNano + amountNano;
     }
 
     /// @dev Takes back what is on its way.
-    function _cancelJoin(PoolId pool, address holder) internal returns (uint64 amountNano) {
-        _roll(pool);
-        Position storage position = _settled(pool, holder);
+    function _cancelJoin(uint32 operator, address holder) internal returns (uint64 amountNano) {
+        _roll(operator);
+        Position storage position = _settled(operator, holder);
         amountNano = position.joiningNano;
-        if (amountNano == 0) revert StakePools_NothingJoining(pool, holder);
-        _joins[pool][position.joinEpoch].nano -= amountNano;
+        if (amountNano == 0) revert StakePools_NothingJoining(operator, holder);
+        _joins[operator][position.joinEpoch].nano -= amountNano;
         position.joiningNano = 0;
     }
 
-    /// @dev Lets everything join whose epoch has begun. A deposit is at most {_horizon} epochs ahead, and rolls the pool
-    /// first, so no more than these can wait, however long nobody came.
-    function _roll(PoolId pool) internal {
-        Pool storage current = _pools[pool];
-        uint256 epoch = block.timestamp / epochLength;
-        uint256 from = current.joinedThrough;
-        if (from >= epoch) return;
-        // Epochs fit 32 bits until the year 2106 at a length of one second.
-        current.joinedThrough = uint32(epoch);
-        uint256 last = from + _horizon();
-        if (last > epoch) last = epoch;
-        for (uint256 e = from + 1; e <= last; ++e) {
-            Join storage join = _joins[pool][e];
-            uint64 nano = join.nano;
-            if (nano == 0) continue;
-            uint256 poolNano = _nanoOf(pool);
-            // 96 bits: see StakeMath.MOST_SHARES_PER_NANO.
-            uint96 shares = uint96(StakeMath.toShares(nano, poolNano, current.shares));
-            join.shares = shares;
-            join.era = current.era;
-            current.shares += shares;
-            _setNano(pool, uint64(poolNano + nano));
-            emit Joined(pool, uint32(e), nano, shares);
-            _checkpoint(pool);
+    /// @dev Lets everything join whose epoch has begun. The first to wait noted the epoch of that moment, and a deposit is at most
+    /// MAX_EPOCHS_AHEAD ahead, so no more than these are looked at, however long nobody came.
+    function _roll(uint32 operator) internal {
+        Pool storage pool = _pools[operator];
+        uint32 from = pool.joinedThrough;
+        uint32 due = _dueEpoch(pool.lastJoin);
+        if (from >= due) return;
+        uint256 nano = _stakes[operator].delegatedNano;
+        (uint256 nanoBefore, uint256 shares) = (nano, pool.shares);
+        for (uint32 e = from + 1; e <= due; ++e) {
+            Join storage join = _joins[operator][e];
+            uint64 joinNano = join.nano;
+            if (joinNano == 0) continue;
+            // Fit 96 and 64 bits: see StakeMath.MOST_SHARES_PER_NANO; all tokens are 1e18 nano.
+            uint96 joinShares = uint96(StakeMath.toShares(joinNano, nano, shares));
+            join.shares = joinShares;
+            nano += joinNano;
+            shares += joinShares;
+            emit Joined(operator, e, joinNano, joinShares);
         }
+        pool.joinedThrough = due;
+        if (nano == nanoBefore) return;
+        pool.shares = uint96(shares);
+        _setDelegated(operator, uint64(nano));
     }
 
-    function _horizon() internal view returns (uint256 epochs) {
-        return stakeActivation / epochLength + 2;
+    /// @dev What is active since an epoch that began, but not counted yet.
+    function _due(uint32 operator) internal view returns (uint256 sumNano) {
+        Pool storage pool = _pools[operator];
+        uint256 last = _dueEpoch(pool.lastJoin);
+        for (uint256 e = uint256(pool.joinedThrough) + 1; e <= last; ++e) sumNano += _joins[operator][e].nano;
     }
 
-    /// @dev The position with what has joined turned into shares, and shares of a former era dropped. The pool is rolled.
-    function _settled(PoolId pool, address holder) internal returns (Position storage position) {
-        position = _positions[pool][holder];
-        Pool memory current = _pools[pool];
-        if (position.era != current.era) {
-            position.era = current.era;
-            position.shares = 0;
-            position.voting = false;
-        }
+    /// @dev The position with what has joined turned into shares. The pool is rolled.
+    function _settled(uint32 operator, address holder) internal returns (Position storage position) {
+        position = _positions[operator][holder];
         uint64 joiningNano = position.joiningNano;
-        if (joiningNano == 0 || position.joinEpoch > current.joinedThrough) return position;
-        Join memory join = _joins[pool][position.joinEpoch];
+        if (joiningNano == 0 || position.joinEpoch > _pools[operator].joinedThrough) return position;
+        uint96 shares = _joinedShares(operator, position);
         position.joiningNano = 0;
-        if (join.era != current.era) return position;
-        uint96 shares = uint96((uint256(joiningNano) * join.shares) / join.nano);
         position.shares += shares;
-        if (position.voting) _moveVotes(pool, holder, position.shares, int256(uint256(shares)));
+        if (position.voting) _moveVotes(operator, holder, position.shares, int256(uint256(shares)));
+    }
+
+    /// @dev Shares that what a position had on its way has become.
+    function _joinedShares(uint32 operator, Position memory position) internal view returns (uint96 shares) {
+        Join memory join = _joins[operator][position.joinEpoch];
+        return uint96((uint256(position.joiningNano) * join.shares) / join.nano);
     }
 
     /* LEAVING */
 
-    /// @dev Moves shares into the bucket of this period.
-    function _leave(PoolId pool, address holder, uint256 shares) internal returns (uint64 amountNano, uint256 period) {
-        Position storage position = _settled(pool, holder);
-        if (shares == 0 || shares > position.shares) revert StakePools_TooMany(pool, holder, shares, position.shares);
-        Pool storage current = _pools[pool];
-        uint256 poolNano = _nanoOf(pool);
-        amountNano = uint64(StakeMath.toNano(shares, poolNano, current.shares));
-        if (amountNano == 0) revert StakePools_WorthNothing(pool, shares);
-        position.shares -= uint96(shares);
-        current.shares -= uint96(shares);
-        _setNano(pool, uint64(poolNano - amountNano));
-        if (position.voting) _moveVotes(pool, holder, position.shares, -int256(shares));
-        _checkpoint(pool);
-
-        period = block.timestamp / periodLength;
-        Bucket storage bucket = _buckets[pool][period];
-        if (bucket.nano == 0 && bucket.shares != 0) {
-            bucket.shares = 0;
-            ++bucket.era;
+    /// @dev Moves shares into the bucket of this period; all of them for the largest number.
+    function _leave(
+        uint32 operator,
+        address holder,
+        uint256 asked
+    ) internal returns (uint256 shares, uint64 amountNano, uint256 period) {
+        _roll(operator);
+        Position storage position = _settled(operator, holder);
+        uint256 held = position.shares;
+        shares = asked == type(uint256).max ? held : asked;
+        if (shares > held) revert StakePools_NotThatMuch(operator, shares, held);
+        Pool storage pool = _pools[operator];
+        uint256 poolNano = _stakes[operator].delegatedNano;
+        uint256 staysNano = StakeMath.toNano(held - shares, poolNano, pool.shares);
+        if (shares != held && staysNano < LEAST_NANO) {
+            revert StakePools_TooLittleStays(operator, staysNano, LEAST_NANO);
         }
-        uint96 part = bucket.nano == 0
-            ? amountNano
-            : uint96((uint256(amountNano) * bucket.shares) / bucket.nano);
-        bucket.nano += amountNano;
-        bucket.shares += part;
-        Leaving storage leaving = _leaving[pool][holder][period];
-        if (leaving.era != bucket.era) (leaving.shares, leaving.era) = (0, bucket.era);
-        leaving.shares += part;
+        amountNano = uint64(StakeMath.toNano(shares, poolNano, pool.shares));
+        if (amountNano == 0) revert StakePools_WorthNothing(operator, shares);
+        position.shares = uint96(held - shares);
+        pool.shares -= uint96(shares);
+        if (position.voting) _moveVotes(operator, holder, position.shares, -int256(shares));
+        _setDelegated(operator, uint64(poolNano - amountNano));
+        period = _period();
+        _fillBucket(operator, holder, period, amountNano);
+    }
+
+    function _fillBucket(uint32 operator, address holder, uint256 period, uint64 amountNano) private {
+        Bucket storage bucket = _buckets[operator][period];
+        (uint64 nano, uint128 shares, uint32 era) = (bucket.nano, bucket.shares, bucket.era);
+        // A slash took everything in the same period.
+        if (nano == 0 && shares != 0) (shares, era) = (0, era + 1);
+        // At most a nano a share. Reverts only when slashes of this very period took all but 1e-20.
+        uint128 part = nano == 0 ? amountNano : ((uint256(amountNano) * shares) / nano).toUint128();
+        (bucket.nano, bucket.shares, bucket.era) = (nano + amountNano, shares + part, era);
+        Leaving storage leaving = _leaving[operator][holder][period];
+        uint128 before = leaving.era == era ? leaving.shares : 0;
+        (leaving.shares, leaving.era) = (before + part, era);
     }
 
     /// @dev Empties a holder's part of a bucket that has waited.
-    function _withdraw(PoolId pool, address holder, uint256 period) internal returns (uint64 amountNano) {
-        uint256 from = (period + 1) * periodLength + unbonding;
-        if (block.timestamp < from) revert StakePools_NotYet(pool, period, from);
-        Leaving memory leaving = _leaving[pool][holder][period];
-        Bucket storage bucket = _buckets[pool][period];
-        if (leaving.shares == 0 || leaving.era != bucket.era) revert StakePools_NothingLeaving(pool, holder, period);
-        amountNano = uint64((uint256(leaving.shares) * bucket.nano) / bucket.shares);
-        bucket.nano -= amountNano;
-        bucket.shares -= leaving.shares;
-        delete _leaving[pool][holder][period];
+    function _withdraw(uint32 operator, address holder, uint256 period) internal returns (uint64 amountNano) {
+        _checkWaited(period);
+        Leaving memory leaving = _leaving[operator][holder][period];
+        Bucket storage bucket = _buckets[operator][period];
+        (uint64 nano, uint128 shares, uint32 era) = (bucket.nano, bucket.shares, bucket.era);
+        if (leaving.shares == 0) revert StakePools_NothingLeaving(operator, holder, period);
+        delete _leaving[operator][holder][period];
+        if (leaving.era != era) return 0;
+        amountNano = uint64((uint256(leaving.shares) * nano) / shares);
+        (bucket.nano, bucket.shares) = (nano - amountNano, shares - leaving.shares);
     }
 
     /* SLASHING */
 
-    /// @notice Nano of a pool that answer for a fault: what is active, and what began to leave in the fault's period or later.
-    function slashable(PoolId pool, uint256 faultAt) public view returns (uint256 sumNano) {
-        sumNano = _nanoOf(pool);
-        uint256 last = block.timestamp / periodLength;
-        for (uint256 period = faultAt / periodLength; period <= last; ++period) {
-            sumNano += _buckets[pool][period].nano;
-        }
+    /// @dev Nano of a pool that answer for a fault: what is active, and what began to leave in the fault's period or later.
+    function _slashable(uint32 operator, uint256 faultAt) internal view returns (uint256 sumNano) {
+        sumNano = _stakes[operator].delegatedNano + _due(operator);
+        uint256 last = _period();
+        for (uint256 p = faultAt / periodLength; p <= last; ++p) sumNano += _buckets[operator][p].nano;
     }
 
-    /// @dev Takes `wantNano` of what is slashable, from each part in proportion to it: a part gives floor(missing * part / rest) of
-    /// what the parts before it left, so the sum is exact and no part differs from its share by more than a nano for each part
-    /// before it. A pool or bucket that is left with next to nothing is closed, and what it had is taken too.
-    /// @param sumNano {slashable} for the fault; at least `wantNano`. The pool is rolled.
-    /// @return takenNano At least `wantNano`; more only by what closing swept up.
-    function _take(PoolId pool, uint256 faultAt, uint256 wantNano, uint256 sumNano) internal returns (uint256 takenNano) {
-        if (wantNano == 0) return 0;
-        uint256 last = block.timestamp / periodLength;
-        for (uint256 period = faultAt / periodLength; period <= last; ++period) {
-            Bucket storage bucket = _buckets[pool][period];
-            uint256 nano = bucket.nano;
+    /// @dev Takes exactly `wantNano` of what is slashable, from each part in proportion: a part gives floor(missing * part / rest)
+    /// of what the parts before it left. What is active comes first and so never gives more than its share; the odd nano
+    /// come from the buckets, the latest first. The pool is rolled.
+    /// @param sumNano {_slashable} for the fault; at least `wantNano`.
+    function _take(uint32 operator, uint256 faultAt, uint256 wantNano, uint256 sumNano) internal {
+        if (wantNano == 0) return;
+        uint256 nano = _stakes[operator].delegatedNano;
+        uint256 part = (nano * wantNano) / sumNano;
+        if (part != 0) _setDelegated(operator, uint64(nano - part));
+        (wantNano, sumNano) = (wantNano - part, sumNano - nano);
+        uint256 first = faultAt / periodLength;
+        // `wantNano <= sumNano` holds after each part, so it ends where nothing is missing.
+        for (uint256 p = _period(); wantNano != 0 && p >= first; --p) {
+            Bucket storage bucket = _buckets[operator][p];
+            nano = bucket.nano;
             if (nano == 0) continue;
-            uint256 part = (nano * wantNano) / sumNano;
-            wantNano -= part;
-            sumNano -= nano;
-            uint256 left = nano - part;
-            if (left * StakeMath.MOST_SHARES_PER_NANO < bucket.shares) (part, left) = (nano, 0);
-            takenNano += part;
-            bucket.nano = uint64(left);
+            part = (nano * wantNano) / sumNano;
+            (wantNano, sumNano) = (wantNano - part, sumNano - nano);
+            bucket.nano = uint64(nano - part);
         }
-        // What is still missing is at most what the pool has: `wantNano <= sumNano` holds after each part.
-        Pool storage current = _pools[pool];
-        uint256 rest = sumNano - wantNano;
-        if (current.shares != 0 && rest * StakeMath.MOST_SHARES_PER_NANO < current.shares) {
-            takenNano += sumNano;
-            _setNano(pool, 0);
-            _close(pool);
-        } else {
-            takenNano += wantNano;
-            _setNano(pool, uint64(rest));
-            _checkpoint(pool);
-        }
-    }
-
-    /// @dev Ends an era: its shares are worth nothing, and who comes next finds an empty pool.
-    function _close(PoolId pool) private {
-        Pool storage current = _pools[pool];
-        uint32 era = current.era;
-        if (current.votingShares != 0) {
-            uint208 worth = _worthAt(_rates[pool][era].latest(), current.votingShares);
-            _rates[pool][era].push(_now(), 0);
-            _totalVotes.push(_now(), _totalVotes.latest() - worth);
-        }
-        current.shares = 0;
-        current.votingShares = 0;
-        current.era = era + 1;
-        emit EraClosed(pool, era);
     }
 
     /* VOTES */
 
     /// @dev Lets a holder's position count as votes, or no longer.
-    function _setVoting(PoolId pool, address holder, bool voting) internal {
-        _roll(pool);
-        Position storage position = _settled(pool, holder);
-        if (position.voting == voting) revert StakePools_VotingStands(pool, holder, voting);
+    function _setVoting(uint32 operator, address holder, bool voting) internal {
+        _roll(operator);
+        Position storage position = _settled(operator, holder);
+        if (position.voting == voting) return;
         position.voting = voting;
-        uint32 era = position.era;
+        uint96 shares = position.shares;
         if (voting) {
-            _addPlace(holder, (PoolId.unwrap(pool) << 32) | era);
-            _moveVotes(pool, holder, position.shares, int256(uint256(position.shares)));
+            _addVotingPool(holder, operator);
+            _moveVotes(operator, holder, shares, int256(uint256(shares)));
         } else {
-            _moveVotes(pool, holder, 0, -int256(uint256(position.shares)));
+            _moveVotes(operator, holder, 0, -int256(uint256(shares)));
         }
-        emit VotingSet(pool, holder, voting);
+        emit VotingSet(operator, holder, voting);
     }
 
-    /// @dev Adds to the places that are summed for a holder's votes. A place without votes makes room when there is none.
-    function _addPlace(address holder, uint256 place) private {
-        uint256[] storage places = _votingPlaces[holder];
-        uint256 count = places.length;
-        uint256 free = count;
-        for (uint256 i; i < count; ++i) {
-            uint256 other = places[i];
-            if (other == place) return;
-            PoolId pool = PoolId.wrap(other >> 32);
-            bool ended = uint32(other) != _pools[pool].era || !_positions[pool][holder].voting;
-            if (ended && free == count) free = i;
+    /// @dev Adds to the pools that are summed for a holder's votes. One in which it votes no more makes room when there is
+    /// none, and the holder loses its past votes there.
+    function _addVotingPool(address holder, uint32 operator) private {
+        uint256 operators = _votingPools[holder];
+        uint256 free = MAX_VOTING_POOLS;
+        for (uint256 i; i < MAX_VOTING_POOLS; ++i) {
+            uint32 other = uint32(operators >> (32 * i));
+            if (other == operator) return;
+            if (other == 0) {
+                free = i;
+                break;
+            }
         }
-        if (count < MAX_VOTING_POOLS) places.push(place);
-        else if (free < count) places[free] = place;
-        else revert StakePools_TooManyVotingPools(holder, MAX_VOTING_POOLS);
+        for (uint256 i; i < MAX_VOTING_POOLS && free == MAX_VOTING_POOLS; ++i) {
+            if (!_positions[uint32(operators >> (32 * i))][holder].voting) free = i;
+        }
+        if (free == MAX_VOTING_POOLS) revert StakePools_TooManyVotingPools(holder, MAX_VOTING_POOLS);
+        operators &= ~(uint256(type(uint32).max) << (32 * free));
+        _votingPools[holder] = operators | (uint256(operator) << (32 * free));
     }
 
     /// @dev Notes that a holder now votes with `shares`, `change` more than before.
-    function _moveVotes(PoolId pool, address holder, uint96 shares, int256 change) private {
-        Pool storage current = _pools[pool];
-        uint32 era = current.era;
-        _votingShares[holder][pool][era].push(_now(), shares);
-        uint256 before = _worthAt(_rates[pool][era].latest(), current.votingShares);
-        current.votingShares = uint96(uint256(int256(uint256(current.votingShares)) + change));
-        _noteRate(pool, current, before);
+    function _moveVotes(uint32 operator, address holder, uint96 shares, int256 change) private {
+        Pool storage pool = _pools[operator];
+        uint256 before = pool.votingShares;
+        _votingShares[holder][operator].set(shares);
+        // Those of holders who vote, each of them at most what it has: fits as all shares do.
+        pool.votingShares = uint96(uint256(int256(before) + change));
+        _noteRate(operator, before);
     }
 
-    /// @dev Notes what the shares of a pool are worth now, where somebody votes with them.
-    function _checkpoint(PoolId pool) internal {
-        Pool storage current = _pools[pool];
-        if (current.votingShares == 0) return;
-        _noteRate(pool, current, _worthAt(_rates[pool][current.era].latest(), current.votingShares));
+    /// @dev Sets the active nano, and notes what shares are worth where somebody votes with them.
+    function _setDelegated(uint32 operator, uint64 nano) internal {
+        _stakes[operator].delegatedNano = nano;
+        uint256 votingShares = _pools[operator].votingShares;
+        if (votingShares != 0) _noteRate(operator, votingShares);
     }
 
-    function _noteRate(PoolId pool, Pool storage current, uint256 before) private {
-        uint208 rate = uint208((_nanoOf(pool) << 96) | current.shares);
-        _rates[pool][current.era].push(_now(), rate);
-        uint208 worth = _worthAt(rate, current.votingShares);
-        _totalVotes.push(_now(), uint208(_totalVotes.latest() - before + worth));
+    /// @dev 64 and 96 bits: fits the 176 bits of a {Trail}, as do all votes.
+    /// @param votingBefore Shares that voted at the rate noted last.
+    function _noteRate(uint32 operator, uint256 votingBefore) private {
+        Pool storage pool = _pools[operator];
+        uint256 rate = (uint256(_stakes[operator].delegatedNano) << 96) | pool.shares;
+        Trail storage rates = _rates[operator];
+        uint256 worthBefore = _worthAt(rates.value, votingBefore);
+        rates.set(rate);
+        _moveTotalVotes(worthBefore, _worthAt(rate, pool.votingShares));
     }
 
     /// @dev Nano that shares are worth at a rate of {_rates}, rounded down.
-    function _worthAt(uint256 rate, uint256 shares) internal pure returns (uint208 nano) {
-        uint256 poolShares = uint96(rate);
-        if (poolShares == 0) return 0;
-        return uint208(StakeMath.toNano(shares, rate >> 96, poolShares));
-    }
-
-    function _now() internal view returns (uint48) {
-        return uint48(block.timestamp);
-    }
-
-    /* TIERS */
-
-    function _operatorOf(PoolId pool) internal pure returns (uint32 operator) {
-        return uint32(PoolId.unwrap(pool) >> 1);
-    }
-
-    function _nanoOf(PoolId pool) internal view returns (uint256) {
-        Stake storage stake = _stakes[_operatorOf(pool)];
-        return PoolId.unwrap(pool) & 1 == 0 ? stake.selfNano : stake.delegatedNano;
-    }
-
-    function _setNano(PoolId pool, uint64 nano) internal {
-        Stake storage stake = _stakes[_operatorOf(pool)];
-        if (PoolId.unwrap(pool) & 1 == 0) stake.selfNano = nano;
-        else stake.delegatedNano = nano;
+    function _worthAt(uint256 rate, uint256 shares) internal pure returns (uint256 nano) {
+        return shares == 0 ? 0 : StakeMath.toNano(shares, rate >> 96, uint96(rate));
     }
 }

@@ -2,15 +2,16 @@
 pragma solidity 0.8.37;
 
 import {IERC5805} from "@openzeppelin/contracts/interfaces/IERC5805.sol";
-import {Checkpoints} from "@openzeppelin/contracts/utils/structs/Checkpoints.sol";
+import {StakeBonds} from "./StakeBonds.sol";
 import {StakePools} from "./StakePools.sol";
-import {PoolId} from "./StakeTypes.sol";
+import {Trail, TrailLib} from "./Trail.sol";
 
 /// @title StakeVotes
-/// @notice Active stake as votes, by timestamps (ERC-6372): a position that its holder lets vote is worth its shares at its pool's
-/// rate of that second, in nano. Votes cannot be delegated apart from the stake; what joins, leaves or is lost has none.
-abstract contract StakeVotes is StakePools, IERC5805 {
-    using Checkpoints for Checkpoints.Trace208;
+/// @notice Active stake as votes, by timestamps (ERC-6372): a delegation that its holder lets vote is worth its shares at its pool's
+/// rate of that second, an operator's own bond its nano, for its owner. Votes cannot be delegated apart from the stake; what
+/// joins, leaves or is lost has none.
+abstract contract StakeVotes is StakeBonds, StakePools, IERC5805 {
+    using TrailLib for Trail;
 
     /// @notice Thrown when somebody would move votes apart from stake: set a position to vote instead.
     error StakeVotes_NotDelegable();
@@ -19,7 +20,7 @@ abstract contract StakeVotes is StakePools, IERC5805 {
 
     /// @notice ERC-6372: Unix timestamps, seconds.
     function clock() public view returns (uint48) {
-        return _now();
+        return uint48(block.timestamp);
     }
 
     /// @notice ERC-6372: Unix timestamps, seconds.
@@ -29,16 +30,18 @@ abstract contract StakeVotes is StakePools, IERC5805 {
     }
 
     function getVotes(address holder) external view returns (uint256) {
-        return _votesAt(holder, _now());
+        return _votesAt(holder, block.timestamp);
     }
 
     function getPastVotes(address holder, uint256 timepoint) external view returns (uint256) {
-        return _votesAt(holder, _past(timepoint));
+        _checkPast(timepoint);
+        return _votesAt(holder, timepoint);
     }
 
-    /// @notice Worth of all positions that voted at a moment, in nano; at least the sum of their votes.
+    /// @notice Worth of all that voted at a moment, in nano; at least the sum of the votes.
     function getPastTotalSupply(uint256 timepoint) external view returns (uint256) {
-        return _totalVotes.upperLookupRecent(_past(timepoint));
+        _checkPast(timepoint);
+        return _totalVotes.valueAt(timepoint);
     }
 
     function delegates(address holder) external pure returns (address) {
@@ -53,20 +56,17 @@ abstract contract StakeVotes is StakePools, IERC5805 {
         revert StakeVotes_NotDelegable();
     }
 
-    function _past(uint256 timepoint) private view returns (uint48) {
-        uint48 now_ = _now();
-        if (timepoint >= now_) revert StakeVotes_Future(timepoint, now_);
-        return uint48(timepoint);
+    function _checkPast(uint256 timepoint) private view {
+        if (timepoint >= block.timestamp) revert StakeVotes_Future(timepoint, clock());
     }
 
-    /// @dev At most MAX_VOTING_POOLS places.
-    function _votesAt(address holder, uint48 timepoint) private view returns (uint256 votesNano) {
-        uint256[] storage places = _votingPlaces[holder];
-        for (uint256 i; i < places.length; ++i) {
-            PoolId pool = PoolId.wrap(places[i] >> 32);
-            uint32 era = uint32(places[i]);
-            uint256 shares = _votingShares[holder][pool][era].upperLookupRecent(timepoint);
-            if (shares != 0) votesNano += _worthAt(_rates[pool][era].upperLookupRecent(timepoint), shares);
+    /// @dev At most MAX_VOTING_POOLS pools.
+    function _votesAt(address holder, uint256 timepoint) private view returns (uint256 votesNano) {
+        votesNano = _bondVotes[holder].valueAt(timepoint);
+        for (uint256 operators = _votingPools[holder]; operators != 0; operators >>= 32) {
+            uint32 operator = uint32(operators);
+            uint256 shares = _votingShares[holder][operator].valueAt(timepoint);
+            if (shares != 0) votesNano += _worthAt(_rates[operator].valueAt(timepoint), shares);
         }
     }
 }
