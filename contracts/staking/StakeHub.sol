@@ -346,11 +346,10 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
         uint256 wantNano
     ) private returns (uint256 takenNano) {
         uint256 sumNano = _slashable(operator, faultAt);
-        (uint256 lost, uint256 lostBefore) = _losses(operator);
-        (uint256 eventPpm, uint256 windowPpm) = _caps(faultAt);
-        takenNano = _min(wantNano, _allowance(sumNano, (WHOLE - lost) * (WHOLE - lostBefore), eventPpm, windowPpm));
+        takenNano = _min(wantNano, _allowed(operator, sumNano, faultAt));
         if (takenNano == 0) return 0;
         _take(operator, faultAt, takenNano, sumNano);
+        (uint256 lost, uint256 lostBefore) = _losses(operator);
         // Rounded down by one of 1e18: what is left to be taken covers what is left of {effectiveStake}.
         uint256 lostNow = ((WHOLE - lost) * takenNano) / sumNano;
         Stake storage stake = _stakes[operator];
@@ -394,21 +393,21 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
         Stake memory stake = _stakes[operator];
         if (stake.delegatedNano == 0) return stake.selfNano;
         uint256 counted = _min(stake.delegatedNano, uint256(stake.selfNano) * _limits.delegationPerSelf);
-        return uint64(stake.selfNano + _allowedNow(operator, counted));
+        return uint64(stake.selfNano + _allowed(operator, counted, block.timestamp));
     }
 
     /// @inheritdoc IStakeHub
     function slashableStake(uint32 operator) external view returns (uint64) {
         uint256 earliest = block.timestamp - slashWindow;
-        uint256 delegated = _allowedNow(operator, _slashable(operator, earliest));
+        uint256 delegated = _allowed(operator, _slashable(operator, earliest), earliest);
         return uint64(_slashableBond(operator, earliest) + delegated);
     }
 
-    /// @dev What an order takes of `sumNano` for a fault of now. In the second in which limits change these are the former
-    /// ones: a fault of it is judged by them.
-    function _allowedNow(uint32 operator, uint256 sumNano) private view returns (uint256) {
+    /// @dev What an order for a fault takes of `sumNano`. A fault of the second in which limits change is judged by the former
+    /// ones, so the effective stake of that second is too.
+    function _allowed(uint32 operator, uint256 sumNano, uint256 faultAt) private view returns (uint256) {
         (uint256 lost, uint256 lostBefore) = _losses(operator);
-        (uint256 eventPpm, uint256 windowPpm) = _caps(block.timestamp);
+        (uint256 eventPpm, uint256 windowPpm) = _caps(faultAt);
         return _allowance(sumNano, (WHOLE - lost) * (WHOLE - lostBefore), eventPpm, windowPpm);
     }
 
