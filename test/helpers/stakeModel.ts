@@ -311,9 +311,7 @@ export class StakeModel {
     const operator = this.get(id);
     const from = faultAt / this.#periodLength;
     const buckets = sum([...operator.bondBuckets].filter(([at]) => at >= from).map(([, nano]) => nano));
-    return (
-      operator.self + buckets + this.#allowance(operator, this.#delegatedSlashable(operator, faultAt), faultAt)
-    );
+    return operator.self + buckets + this.#allowance(operator, this.#delegatedSlashable(operator, faultAt), faultAt);
   }
 
   slash(id: number, want: bigint, faultAt: bigint): bigint {

@@ -50,7 +50,7 @@ describe("StakeHub against a plain model", () => {
     for (const owner of [1, 2]) model.register(owner);
 
     const random = seededRandom(SEED);
-    const amount = () => BigInt(random(10) === 0 ? random(5) : random(2_000_000_000)) * 10n ** BigInt(random(7));
+    const amount = () => BigInt(random(10) === 0 ? random(5) : random(2_000_000_000)) * 10n ** BigInt(random(5));
     let now = await networkHelpers.time.latest();
     let evidence = 0n;
     const done = new Map<string, number>();
@@ -98,7 +98,12 @@ describe("StakeHub against a plain model", () => {
       switch (random(19)) {
         case 0:
         case 1:
-          await step("bond", () => hub.bond(id, nano, { gasLimit }), () => model.bond(id, nano), seconds);
+          await step(
+            "bond",
+            () => hub.bond(id, nano, { gasLimit }),
+            () => model.bond(id, nano),
+            seconds,
+          );
           break;
         case 2:
         case 3:
@@ -112,7 +117,12 @@ describe("StakeHub against a plain model", () => {
           break;
         case 5:
           if (random(3) === 0)
-            await step("cancelBond", () => own.cancelBond(id, { gasLimit }), () => model.cancelBond(id, by), seconds);
+            await step(
+              "cancelBond",
+              () => own.cancelBond(id, { gasLimit }),
+              () => model.cancelBond(id, by),
+              seconds,
+            );
           break;
         case 6:
           await step(
@@ -168,7 +178,12 @@ describe("StakeHub against a plain model", () => {
           break;
         }
         case 13:
-          await step("reward", () => hub.reward(id, nano, { gasLimit }), () => model.reward(id, nano), seconds);
+          await step(
+            "reward",
+            () => hub.reward(id, nano, { gasLimit }),
+            () => model.reward(id, nano),
+            seconds,
+          );
           break;
         case 14:
         case 15: {
@@ -265,7 +280,9 @@ describe("StakeHub against a plain model", () => {
         for (const [who, worth] of worthBefore) {
           const { shares } = model.position(operator, who);
           if (shares < (sharesBefore.get(who) ?? 0n)) continue;
-          expect(model.worth(operator, shares) >= worth - 1n, "only slashes lower what shares are worth").to.equal(true);
+          expect(model.worth(operator, shares) >= worth - 1n, "only slashes lower what shares are worth").to.equal(
+            true,
+          );
         }
       }
       // What was the effective stake can still be taken.
@@ -275,7 +292,13 @@ describe("StakeHub against a plain model", () => {
         expect(left >= cover.effective, `cover of ${cover.at} at ${now}`).to.equal(true);
       }
       // What joins between two calls is not counted before the next one.
-      if (i % 3 === 0) await step("roll", () => hub.roll(id), () => model.roll(id), 1);
+      if (i % 3 === 0)
+        await step(
+          "roll",
+          () => hub.roll(id),
+          () => model.roll(id),
+          1,
+        );
       if (i % 3 === 0) {
         const effective = await hub.effectiveStake(id);
         expect(effective, "effective").to.equal(model.effectiveStake(id));
@@ -296,7 +319,13 @@ describe("StakeHub against a plain model", () => {
     await compareAll();
 
     async function compareAll() {
-      for (const id of [1, 2]) await step("roll", () => hub.roll(id), () => model.roll(id), 1);
+      for (const id of [1, 2])
+        await step(
+          "roll",
+          () => hub.roll(id),
+          () => model.roll(id),
+          1,
+        );
       expect(await opg.balanceOf(hub.target)).to.equal(model.balance * WEI_PER_NANO);
       let votes = 0n;
       for (let holder = 0; holder < HOLDERS; holder++) {
@@ -315,31 +344,56 @@ describe("StakeHub against a plain model", () => {
     // Everything ends: all leave, wait and withdraw, and what is left is dust.
     now += 2 * ACTIVATION;
     for (const [id, operator] of model.operators) {
-      await step("roll", () => hub.roll(id), () => model.roll(id), 1);
+      await step(
+        "roll",
+        () => hub.roll(id),
+        () => model.roll(id),
+        1,
+      );
       const { owner } = operator;
       const own = hub.connect(signer(owner));
       const all = operator.self;
-      await step("leave", () => own.requestUnbond(id, all), () => model.requestUnbond(id, owner, all), 1);
+      await step(
+        "leave",
+        () => own.requestUnbond(id, all),
+        () => model.requestUnbond(id, owner, all),
+        1,
+      );
       for (let holder = 4; holder < HOLDERS; holder++) {
         const { shares } = model.position(operator, holder);
         const by = hub.connect(signer(holder));
-        await step("leave", () => by.undelegate(id, shares, 0), () => model.undelegate(id, holder, shares), 1);
+        await step(
+          "leave",
+          () => by.undelegate(id, shares, 0),
+          () => model.undelegate(id, holder, shares),
+          1,
+        );
       }
     }
     now += 2 * UNBONDING;
     for (const [id, { bondBuckets, buckets }] of model.operators) {
       for (const period of [...bondBuckets.keys()]) {
-        await step("last", () => hub.withdrawBond(id, period), () => model.withdrawBond(id, period), 1);
+        await step(
+          "last",
+          () => hub.withdrawBond(id, period),
+          () => model.withdrawBond(id, period),
+          1,
+        );
       }
       for (const [period, { of, nano }] of buckets) {
         for (const holder of nano === 0n ? [] : [...of.keys()]) {
           const { address } = signer(holder);
-          await step("last", () => hub.withdraw(id, address, period), () => model.withdraw(id, holder, period), 1);
+          await step(
+            "last",
+            () => hub.withdraw(id, address, period),
+            () => model.withdraw(id, holder, period),
+            1,
+          );
         }
       }
     }
     expect(await opg.balanceOf(hub.target)).to.equal(model.balance * WEI_PER_NANO);
-    expect(model.balance < 100n * OPG / 10n ** 6n, `dust of ${model.balance} nano`).to.equal(true);
+    expect(model.balance < (100n * OPG) / 10n ** 6n, `dust of ${model.balance} nano`).to.equal(true);
     for (const name of ["bond", "delegate", "undelegate", "withdraw", "withdrawBond", "reward", "slash", "setVoting"]) {
       expect(done.get(name) ?? 0, `${name} of ${JSON.stringify([...done])}`).to.be.greaterThan(STEPS / 200);
     }
