@@ -33,9 +33,9 @@ abstract contract StakeBase is IStakePools {
     Trail internal _totalVotes;
 
     constructor(uint32 epochLength_, uint32 stakeActivation_, uint32 unbonding_) {
-        // The second bound keeps shares inside 96 bits, see {StakeMath-MOST_SHARES_PER_NANO}: in sixteen unbonding times and
+        // A period is then long enough that at most sixteen are in an unbonding time. The last bound keeps shares inside 96 bits, see {StakeMath-MOST_SHARES_PER_NANO}: in sixteen unbonding times and
         // an epoch delegators keep more than (3/4)^9 of what they have.
-        bool ok = unbonding_ >= PERIODS && epochLength_ != 0 && epochLength_ <= unbonding_;
+        bool ok = unbonding_ >= PERIODS * PERIODS && epochLength_ != 0 && epochLength_ <= unbonding_;
         if (!ok || stakeActivation_ / epochLength_ + 2 > MAX_EPOCHS_AHEAD || stakeActivation_ / 15 > unbonding_) {
             revert StakePools_BadTimes(epochLength_, stakeActivation_, unbonding_);
         }

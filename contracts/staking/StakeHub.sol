@@ -10,7 +10,7 @@ import {INodeRegistry} from "../registry/INodeRegistry.sol";
 import {IStakeHub, SlashOrder} from "./IStakeHub.sol";
 import {StakeBase} from "./StakeBase.sol";
 import {StakeMath} from "./StakeMath.sol";
-import {Bond, Bucket, Commission, Join, Leaving, Limits, LimitsInForce, Pool, Position, Stake} from "./StakeTypes.sol";
+import {Bond, Bucket, Caps, Commission, Join, Limits, LimitsInForce, Pool, Position, Stake} from "./StakeTypes.sol";
 import {StakeVotes} from "./StakeVotes.sol";
 
 /// @title StakeHub
@@ -75,8 +75,8 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
     uint32 public constant MAX_COMMISSION_PPM = 500_000; // 50 %
     /// @notice Most that an announcement changes a commission by.
     uint32 public constant COMMISSION_STEP_PPM = 50_000; // 5 %
-    /// @dev One whole of {Stake-lost}.
-    uint256 private constant WHOLE = 1e18;
+    /// @dev Parts that answer for a fault, at most: each rounds what can be taken of it down by a nano.
+    uint256 private constant MOST_PARTS = 32;
 
     IERC20 public immutable token;
     INodeRegistry public immutable nodes;
@@ -345,45 +345,16 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
         uint256 faultAt,
         uint256 wantNano
     ) private returns (uint256 takenNano) {
-        uint256 sumNano = _slashable(operator, faultAt);
-        takenNano = _min(wantNano, _allowed(operator, sumNano, faultAt));
-        if (takenNano == 0) return 0;
-        _take(operator, faultAt, takenNano, sumNano);
-        (uint256 lost, uint256 lostBefore) = _losses(operator);
-        // Rounded down by one of 1e18: what is left to be taken covers what is left of {effectiveStake}.
-        uint256 lostNow = ((WHOLE - lost) * takenNano) / sumNano;
-        Stake storage stake = _stakes[operator];
-        (stake.lost, stake.lostBefore) = (uint64(lost + lostNow), uint64(lostBefore));
-        _bonds[operator].window = uint32(block.timestamp / unbonding);
-    }
-
-    /// @dev Most that one order takes of `sumNano`. The window is a product of what each order left, so it does not matter who
-    /// joined or left in between.
-    /// @param kept What this window and the one before left of one whole, of 1e36.
-    function _allowance(
-        uint256 sumNano,
-        uint256 kept,
-        uint256 eventPpm,
-        uint256 windowPpm
-    ) private pure returns (uint256 allowedNano) {
-        // 60 + 20 + 100 bits.
-        uint256 mustStay = (sumNano * (PPM - windowPpm) * ((WHOLE * WHOLE) / PPM) + kept - 1) / kept;
-        return mustStay >= sumNano ? 0 : _min((sumNano * eventPpm) / PPM, sumNano - mustStay);
+        Caps memory caps = _caps(faultAt);
+        uint256 sumRoom = _takeable(operator, faultAt, caps);
+        takenNano = _min(wantNano, sumRoom);
+        if (takenNano != 0) _take(operator, takenNano, caps, sumRoom);
     }
 
     /// @dev Limits that a fault is judged by.
-    function _caps(uint256 faultAt) private view returns (uint256 eventPpm, uint256 windowPpm) {
+    function _caps(uint256 faultAt) private view returns (Caps memory caps) {
         LimitsInForce memory l = _limits;
-        return faultAt <= l.since ? (l.formerEventPpm, l.formerWindowPpm) : (l.eventPpm, l.windowPpm);
-    }
-
-    /// @dev Windows are unbonding times; two are counted, so that no span of one unbonding time sees more than the limit.
-    function _losses(uint32 operator) private view returns (uint256 lost, uint256 lostBefore) {
-        Stake memory stake = _stakes[operator];
-        if (stake.lost == 0 && stake.lostBefore == 0) return (0, 0);
-        uint256 passed = block.timestamp / unbonding - _bonds[operator].window;
-        if (passed == 0) return (stake.lost, stake.lostBefore);
-        return (0, passed == 1 ? stake.lost : 0);
+        return faultAt <= l.since ? Caps(l.formerEventPpm, l.formerWindowPpm) : Caps(l.eventPpm, l.windowPpm);
     }
 
     /* VIEWS */
@@ -393,22 +364,15 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
         Stake memory stake = _stakes[operator];
         if (stake.delegatedNano == 0) return stake.selfNano;
         uint256 counted = _min(stake.delegatedNano, uint256(stake.selfNano) * _limits.delegationPerSelf);
-        return uint64(stake.selfNano + _allowed(operator, counted, block.timestamp));
+        // In the second in which limits change these are the former ones: a fault of it is judged by them.
+        uint256 room = _room(counted, _keptActive(operator), _caps(block.timestamp));
+        return uint64(stake.selfNano + (room < MOST_PARTS ? 0 : room - MOST_PARTS));
     }
 
     /// @inheritdoc IStakeHub
     function slashableStake(uint32 operator) external view returns (uint64) {
         uint256 earliest = block.timestamp - slashWindow;
-        uint256 delegated = _allowed(operator, _slashable(operator, earliest), earliest);
-        return uint64(_slashableBond(operator, earliest) + delegated);
-    }
-
-    /// @dev What an order for a fault takes of `sumNano`. A fault of the second in which limits change is judged by the former
-    /// ones, so the effective stake of that second is too.
-    function _allowed(uint32 operator, uint256 sumNano, uint256 faultAt) private view returns (uint256) {
-        (uint256 lost, uint256 lostBefore) = _losses(operator);
-        (uint256 eventPpm, uint256 windowPpm) = _caps(faultAt);
-        return _allowance(sumNano, (WHOLE - lost) * (WHOLE - lostBefore), eventPpm, windowPpm);
+        return uint64(_slashableBond(operator, earliest) + _takeable(operator, earliest, _caps(earliest)));
     }
 
     function limits() external view returns (Limits memory) {
@@ -462,7 +426,8 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
         return _buckets[operator][period];
     }
 
-    function getLeaving(uint32 operator, address holder, uint256 period) external view returns (Leaving memory) {
+    /// @return shares Of the bucket of a period.
+    function getLeaving(uint32 operator, address holder, uint256 period) external view returns (uint256 shares) {
         return _leaving[operator][holder][period];
     }
 

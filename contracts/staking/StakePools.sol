@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+import {PPM} from "../common/Nano.sol";
 import {StakeBase} from "./StakeBase.sol";
 import {StakeMath} from "./StakeMath.sol";
-import {Bucket, Join, Leaving, Pool, Position} from "./StakeTypes.sol";
+import {Bucket, Caps, Join, Pool, Position, Stake} from "./StakeTypes.sol";
 import {Trail, TrailLib} from "./Trail.sol";
 
 /// @title StakePools
@@ -15,7 +15,6 @@ import {Trail, TrailLib} from "./Trail.sol";
 /// @dev For each pool: nano active + joining + leaving == what came in less what went out. A holder's shares are worth at most
 /// the pool. Only {_take} and what a holder itself does lower what its shares are worth, but for one nano of rounding.
 abstract contract StakePools is StakeBase {
-    using SafeCast for uint256;
     using TrailLib for Trail;
 
     /// @notice Least delegation, and least that may stay of one, in nano: 1 OPG. A pool is then never so small that its
@@ -25,11 +24,14 @@ abstract contract StakePools is StakeBase {
     /// @dev Pools a holder can vote in: the list that is summed for its votes, eight operators in a word.
     uint256 internal constant MAX_VOTING_POOLS = 8;
 
+    /// @dev One whole of {Stake-lost} and {Bucket-lost}.
+    uint256 internal constant WHOLE = 1e18;
+
     mapping(uint32 operator => Pool) internal _pools;
     mapping(uint32 operator => mapping(uint256 epoch => Join)) internal _joins;
     mapping(uint32 operator => mapping(uint256 period => Bucket)) internal _buckets;
     mapping(uint32 operator => mapping(address holder => Position)) internal _positions;
-    mapping(uint32 operator => mapping(address holder => mapping(uint256 period => Leaving))) internal _leaving;
+    mapping(uint32 operator => mapping(address holder => mapping(uint256 period => uint256 shares))) internal _leaving;
 
     /// @dev Nano (64 bits) and shares (96 bits) of a pool that somebody votes in.
     mapping(uint32 operator => Trail) internal _rates;
@@ -138,67 +140,111 @@ abstract contract StakePools is StakeBase {
         if (amountNano == 0) revert StakePools_WorthNothing(operator, shares);
         position.shares = uint96(held - shares);
         pool.shares -= uint96(shares);
-        if (position.voting) _moveVotes(operator, holder, position.shares, -int256(shares));
-        _setDelegated(operator, uint64(poolNano - amountNano));
+        if (position.voting) {
+            // Notes the rate too.
+            _stakes[operator].delegatedNano = uint64(poolNano - amountNano);
+            _moveVotes(operator, holder, uint96(held - shares), -int256(shares));
+        } else {
+            _setDelegated(operator, uint64(poolNano - amountNano));
+        }
         period = _period();
         _fillBucket(operator, holder, period, amountNano);
     }
 
     function _fillBucket(uint32 operator, address holder, uint256 period, uint64 amountNano) private {
         Bucket storage bucket = _buckets[operator][period];
-        (uint64 nano, uint128 shares, uint32 era) = (bucket.nano, bucket.shares, bucket.era);
-        // A slash took everything in the same period.
-        if (nano == 0 && shares != 0) (shares, era) = (0, era + 1);
-        // At most a nano a share. Reverts only when slashes of this very period took all but 1e-20.
-        uint128 part = nano == 0 ? amountNano : ((uint256(amountNano) * shares) / nano).toUint128();
-        (bucket.nano, bucket.shares, bucket.era) = (nano + amountNano, shares + part, era);
-        Leaving storage leaving = _leaving[operator][holder][period];
-        uint128 before = leaving.era == era ? leaving.shares : 0;
-        (leaving.shares, leaving.era) = (before + part, era);
+        (uint64 nano, uint96 shares, uint64 lost) = (bucket.nano, bucket.shares, bucket.lost);
+        // A slash never takes so much that these do not fit: see {_room}.
+        uint96 part = nano == 0 ? amountNano : uint96((uint256(amountNano) * shares) / nano);
+        // Every order that hits the bucket of this period hits what is active as hard: they differ by roundings, and by a
+        // window that ended.
+        uint64 lostActive = uint64(WHOLE - _keptActive(operator));
+        bucket.lost = nano == 0 || lostActive < lost ? lostActive : lost;
+        (bucket.nano, bucket.shares) = (nano + amountNano, shares + part);
+        _leaving[operator][holder][period] += part;
     }
 
     /// @dev Empties a holder's part of a bucket that has waited.
     function _withdraw(uint32 operator, address holder, uint256 period) internal returns (uint64 amountNano) {
         _checkWaited(period);
-        Leaving memory leaving = _leaving[operator][holder][period];
+        uint256 part = _leaving[operator][holder][period];
+        if (part == 0) revert StakePools_NothingLeaving(operator, holder, period);
         Bucket storage bucket = _buckets[operator][period];
-        (uint64 nano, uint128 shares, uint32 era) = (bucket.nano, bucket.shares, bucket.era);
-        if (leaving.shares == 0) revert StakePools_NothingLeaving(operator, holder, period);
+        (uint64 nano, uint96 shares) = (bucket.nano, bucket.shares);
+        amountNano = uint64((part * nano) / shares);
+        (bucket.nano, bucket.shares) = (nano - amountNano, uint96(shares - part));
         delete _leaving[operator][holder][period];
-        if (leaving.era != era) return 0;
-        amountNano = uint64((uint256(leaving.shares) * nano) / shares);
-        (bucket.nano, bucket.shares) = (nano - amountNano, shares - leaving.shares);
     }
 
     /* SLASHING */
 
-    /// @dev Nano of a pool that answer for a fault: what is active, and what began to leave in the fault's period or later.
-    function _slashable(uint32 operator, uint256 faultAt) internal view returns (uint256 sumNano) {
-        sumNano = _stakes[operator].delegatedNano + _due(operator);
+    /// @dev What an order can take of what answers for a fault: of what is active, and of what began to leave in the fault's
+    /// period or later.
+    function _takeable(uint32 operator, uint256 faultAt, Caps memory caps) internal view returns (uint256 sumRoom) {
+        sumRoom = _room(_stakes[operator].delegatedNano + _due(operator), _keptActive(operator), caps);
         uint256 last = _period();
-        for (uint256 p = faultAt / periodLength; p <= last; ++p) sumNano += _buckets[operator][p].nano;
+        for (uint256 p = faultAt / periodLength; p <= last; ++p) {
+            Bucket memory bucket = _buckets[operator][p];
+            sumRoom += _room(bucket.nano, WHOLE - bucket.lost, caps);
+        }
     }
 
-    /// @dev Takes exactly `wantNano` of what is slashable, from each part in proportion: a part gives floor(missing * part / rest)
-    /// of what the parts before it left. What is active comes first and so never gives more than its share; the odd nano
-    /// come from the buckets, the latest first. The pool is rolled.
-    /// @param sumNano {_slashable} for the fault; at least `wantNano`.
-    function _take(uint32 operator, uint256 faultAt, uint256 wantNano, uint256 sumNano) internal {
-        if (wantNano == 0) return;
+    /// @dev What an order can take of a part: at most the event's part, and so that those in it keep what the window leaves them.
+    /// Each part has its own past, so that slashes of those who stayed use up nothing of what those who left answer with, nor
+    /// the other way round.
+    function _room(uint256 nano, uint256 kept, Caps memory caps) internal pure returns (uint256 roomNano) {
+        if (nano == 0) return 0;
+        uint256 mustStay = (nano * (PPM - caps.windowPpm) * (WHOLE / PPM) + kept - 1) / kept;
+        roomNano = mustStay < nano ? nano - mustStay : 0;
+        uint256 ofEvent = (nano * caps.eventPpm) / PPM;
+        if (roomNano > ofEvent) roomNano = ofEvent;
+    }
+
+    /// @dev Takes exactly `wantNano` of what is slashable, from each part in proportion to its room: a part gives
+    /// floor(missing * room / rest) of what the parts before it left, never more than its room. The pool is rolled.
+    /// @param sumRoom See {_takeable}; at least `wantNano`.
+    function _take(uint32 operator, uint256 wantNano, Caps memory caps, uint256 sumRoom) internal {
         uint256 nano = _stakes[operator].delegatedNano;
-        uint256 part = (nano * wantNano) / sumNano;
-        if (part != 0) _setDelegated(operator, uint64(nano - part));
-        (wantNano, sumNano) = (wantNano - part, sumNano - nano);
-        uint256 first = faultAt / periodLength;
-        // `wantNano <= sumNano` holds after each part, so it ends where nothing is missing.
-        for (uint256 p = _period(); wantNano != 0 && p >= first; --p) {
+        uint256 room = _room(nano, _keptActive(operator), caps);
+        uint256 part = (room * wantNano) / sumRoom;
+        if (part != 0) _takeActive(operator, nano, part);
+        (wantNano, sumRoom) = (wantNano - part, sumRoom - room);
+        // `wantNano <= sumRoom` holds after each part, so nothing is missing after the last one.
+        for (uint256 p = _period(); wantNano != 0; --p) {
             Bucket storage bucket = _buckets[operator][p];
+            uint256 lost = bucket.lost;
             nano = bucket.nano;
-            if (nano == 0) continue;
-            part = (nano * wantNano) / sumNano;
-            (wantNano, sumNano) = (wantNano - part, sumNano - nano);
+            room = _room(nano, WHOLE - lost, caps);
+            if (room == 0) continue;
+            part = (room * wantNano) / sumRoom;
+            (wantNano, sumRoom) = (wantNano - part, sumRoom - room);
             bucket.nano = uint64(nano - part);
+            bucket.lost = uint64(lost + ((WHOLE - lost) * part) / nano);
         }
+    }
+
+    function _takeActive(uint32 operator, uint256 nano, uint256 part) private {
+        (uint256 lost, uint256 lostBefore) = _losses(operator);
+        Stake storage stake = _stakes[operator];
+        // Rounded down by one of 1e18, for cover: what is left can be taken.
+        (stake.lost, stake.lostBefore) = (uint64(lost + ((WHOLE - lost) * part) / nano), uint64(lostBefore));
+        _bonds[operator].window = uint32(block.timestamp / unbonding);
+        _setDelegated(operator, uint64(nano - part));
+    }
+
+    /// @dev Windows are unbonding times; two are counted, so that no span of one unbonding time sees more than the limit.
+    function _losses(uint32 operator) private view returns (uint256 lost, uint256 lostBefore) {
+        Stake memory stake = _stakes[operator];
+        if (stake.lost == 0 && stake.lostBefore == 0) return (0, 0);
+        uint256 passed = block.timestamp / unbonding - _bonds[operator].window;
+        if (passed == 0) return (stake.lost, stake.lostBefore);
+        return (0, passed == 1 ? stake.lost : 0);
+    }
+
+    /// @dev What this window and the one before left of one whole, rounded up.
+    function _keptActive(uint32 operator) internal view returns (uint256 kept) {
+        (uint256 lost, uint256 lostBefore) = _losses(operator);
+        return ((WHOLE - lost) * (WHOLE - lostBefore) + WHOLE - 1) / WHOLE;
     }
 
     /* VOTES */

@@ -46,17 +46,10 @@ struct Join {
 
 /// @notice What left a pool in one period: still slashable until it can be withdrawn.
 struct Bucket {
-    // 8 + 16 + 4 = 28 bytes
+    // 8 + 12 + 8 = 28 bytes
     uint64 nano;
-    uint128 shares;
-    uint32 era; // raised when a slash took everything and more came in: shares of earlier eras are worth nothing
-}
-
-/// @notice A holder's part of a bucket.
-struct Leaving {
-    // 16 + 4 = 20 bytes
-    uint128 shares;
-    uint32 era;
+    uint96 shares;
+    uint64 lost; // part that those in it lost, of 1e18, with what they had lost when they left
 }
 
 /// @notice An operator's part of what its delegators earn.
@@ -85,4 +78,10 @@ struct LimitsInForce {
     uint32 formerEventPpm;
     uint32 formerWindowPpm;
     uint40 since; // Unix timestamp, seconds; faults of this second and before are judged by the former ones
+}
+
+/// @notice What a fault costs delegators at most, see {Limits}.
+struct Caps {
+    uint256 eventPpm;
+    uint256 windowPpm;
 }

@@ -42,12 +42,17 @@ export const signerOf = ({ signers }: Protocol, index: number) => signers[index]
  * A hub whose slasher is an account of the test. Signers: 0 deployer and payer, 1 and 2 own the operators 1 and 2, 3 slashes, 4 to
  * 7 hold 10 million OPG each to delegate.
  */
-export async function openHub(protocol: Protocol) {
+export async function openHub(protocol: Protocol, change: Change = {}) {
   const { contracts } = protocol;
   const { opg, nodeRegistry } = contracts;
-  const hub = await deployHub(protocol);
+  const hub = await deployHub(protocol, change);
   const signer = (index: number) => signerOf(protocol, index);
-  for (const owner of [1, 2]) await mined(nodeRegistry.connect(signer(owner)).registerOperator());
+  for (const owner of [1, 2]) {
+    const { address } = signer(owner);
+    if ((await nodeRegistry.operatorOwnedBy(address)) === 0n) {
+      await mined(nodeRegistry.connect(signer(owner)).registerOperator());
+    }
+  }
   await mined(hub.setSlasher(signer(3).address));
   for (let i = 0; i < 8; i++) {
     await mined(opg.connect(signer(i)).approve(hub.target, 2n ** 255n));

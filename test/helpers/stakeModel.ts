@@ -4,7 +4,7 @@ export type Holder = number;
 export type StakeTimes = { epochLength: bigint; stakeActivation: bigint; unbonding: bigint };
 export type StakeLimits = { eventPpm: bigint; windowPpm: bigint; delegationPerSelf: bigint; maxCommissionPpm: bigint };
 
-type Part = { nano: bigint; shares: bigint; of: Map<Holder, bigint> };
+type Part = { nano: bigint; shares: bigint; lost: bigint; of: Map<Holder, bigint> };
 type Position = { shares: bigint; counted: bigint; voting: boolean };
 type Operator = {
   owner: Holder;
@@ -214,9 +214,9 @@ export class StakeModel {
     operator.shares -= shares;
     operator.delegated -= nano;
     this.#count(operator, by);
-    let bucket = operator.buckets.get(this.period);
-    if (!bucket || bucket.nano === 0n) bucket = { nano: 0n, shares: 0n, of: new Map() };
+    const bucket = operator.buckets.get(this.period) ?? { nano: 0n, shares: 0n, lost: WHOLE, of: new Map() };
     const part = bucket.nano === 0n ? nano : (nano * bucket.shares) / bucket.nano;
+    bucket.lost = min(bucket.lost, WHOLE - this.#kept(operator));
     bucket.nano += nano;
     bucket.shares += part;
     bucket.of.set(by, (bucket.of.get(by) ?? 0n) + part);
@@ -238,7 +238,6 @@ export class StakeModel {
     return nano;
   }
 
-  /** Whoever was in a bucket that a slash emptied can ask once, for nothing: not modelled, the test leaves it out. */
   withdraw(id: number, holder: Holder, period: bigint): bigint {
     this.#checkWaited(period);
     const bucket = this.get(id).buckets.get(period);
@@ -285,25 +284,43 @@ export class StakeModel {
     this.#since = this.now;
   }
 
-  /** The most that an order for a fault of `faultAt` takes of `nano` of delegators. */
-  #allowance(operator: Operator, nano: bigint, faultAt: bigint): bigint {
-    const { eventPpm, windowPpm } = faultAt <= this.#since ? this.#former : this.#limits;
-    const window = this.now / this.#times.unbonding;
-    const kept = (operator.kept.get(window) ?? WHOLE) * (operator.kept.get(window - 1n) ?? WHOLE);
-    const exact = nano * (PPM - windowPpm) * 10n ** 30n;
-    const mustStay = exact / kept + (exact % kept === 0n ? 0n : 1n);
-    return mustStay >= nano ? 0n : min((nano * eventPpm) / PPM, nano - mustStay);
+  #capsOf(faultAt: bigint): StakeLimits {
+    return faultAt <= this.#since ? this.#former : this.#limits;
   }
 
-  #delegatedSlashable(operator: Operator, faultAt: bigint): bigint {
-    const from = faultAt / this.#periodLength;
-    return operator.delegated + sum([...operator.buckets].filter(([at]) => at >= from).map(([, { nano }]) => nano));
+  /** What this window and the one before left of a delegator's whole. */
+  #kept(operator: Operator): bigint {
+    const window = this.now / this.#times.unbonding;
+    const product = (operator.kept.get(window) ?? WHOLE) * (operator.kept.get(window - 1n) ?? WHOLE);
+    return (product + WHOLE - 1n) / WHOLE;
+  }
+
+  /** What one order can take of a part. */
+  #room(nano: bigint, kept: bigint, { eventPpm, windowPpm }: StakeLimits): bigint {
+    const exact = nano * (PPM - windowPpm) * 10n ** 12n;
+    const mustStay = exact / kept + (exact % kept === 0n ? 0n : 1n);
+    return mustStay >= nano ? 0n : min(nano - mustStay, (nano * eventPpm) / PPM);
+  }
+
+  /** What answers for a fault, the latest to leave first: active stake, then buckets. */
+  #parts(operator: Operator, faultAt: bigint) {
+    const caps = this.#capsOf(faultAt);
+    const parts: { bucket?: Part; nano: bigint; room: bigint }[] = [
+      { nano: operator.delegated, room: this.#room(operator.delegated, this.#kept(operator), caps) },
+    ];
+    for (let period = this.period; period >= faultAt / this.#periodLength; period--) {
+      const bucket = operator.buckets.get(period);
+      if (!bucket) continue;
+      parts.push({ bucket, nano: bucket.nano, room: this.#room(bucket.nano, WHOLE - bucket.lost, caps) });
+    }
+    return { parts, rooms: sum(parts.map(({ room }) => room)) };
   }
 
   effectiveStake(id: number): bigint {
     const operator = this.get(id);
     const counted = min(operator.delegated, operator.self * this.#limits.delegationPerSelf);
-    return operator.self + this.#allowance(operator, counted, this.now);
+    const room = this.#room(counted, this.#kept(operator), this.#capsOf(this.now)) - 32n;
+    return operator.self + (room < 0n ? 0n : room);
   }
 
   /** What one order for a fault of `faultAt` takes at most. */
@@ -311,7 +328,7 @@ export class StakeModel {
     const operator = this.get(id);
     const from = faultAt / this.#periodLength;
     const buckets = sum([...operator.bondBuckets].filter(([at]) => at >= from).map(([, nano]) => nano));
-    return operator.self + buckets + this.#allowance(operator, this.#delegatedSlashable(operator, faultAt), faultAt);
+    return operator.self + buckets + this.#parts(operator, faultAt).rooms;
   }
 
   slash(id: number, want: bigint, faultAt: bigint): bigint {
@@ -336,24 +353,24 @@ export class StakeModel {
   }
 
   #slashDelegators(operator: Operator, want: bigint, faultAt: bigint): bigint {
-    let rest = this.#delegatedSlashable(operator, faultAt);
-    const taken = min(want, this.#allowance(operator, rest, faultAt));
-    if (taken === 0n) return 0n;
+    const { parts, rooms } = this.#parts(operator, faultAt);
+    const taken = min(want, rooms);
     const window = this.now / this.#times.unbonding;
-    const kept = operator.kept.get(window) ?? WHOLE;
-    operator.kept.set(window, kept - (kept * taken) / rest);
-    let missing = (operator.delegated * taken) / rest;
-    const before = operator.delegated;
-    operator.delegated -= missing;
-    missing = taken - missing;
-    rest -= before;
-    for (let period = this.period; missing !== 0n && period >= faultAt / this.#periodLength; period--) {
-      const bucket = operator.buckets.get(period);
-      if (!bucket || bucket.nano === 0n) continue;
-      const part = (bucket.nano * missing) / rest;
-      rest -= bucket.nano;
-      bucket.nano -= part;
+    let [missing, rest] = [taken, rooms];
+    for (const { bucket, nano, room } of parts) {
+      if (missing === 0n) break;
+      const part = room === 0n ? 0n : (room * missing) / rest;
       missing -= part;
+      rest -= room;
+      if (part === 0n) continue;
+      if (bucket) {
+        bucket.nano -= part;
+        bucket.lost += ((WHOLE - bucket.lost) * part) / nano;
+      } else {
+        const kept = operator.kept.get(window) ?? WHOLE;
+        operator.kept.set(window, kept - (kept * part) / nano);
+        operator.delegated -= part;
+      }
     }
     return taken;
   }

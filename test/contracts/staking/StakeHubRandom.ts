@@ -16,6 +16,7 @@ StakeHub against a plain model
 └── whatever is done, in whatever order, to the second
    ├── it should answer as the model does, with the same error, and hold what the model holds
    ├── what the effective stake was at a moment can be taken for a fault of that moment, less what was taken since
+   ├── delegators keep nine tenths of each slash, and three quarters of all in two unbonding times
    ├── nobody's shares are worth a nano less but by a slash
    └── at the end everybody can withdraw everything, and dust is left
 */
@@ -80,6 +81,7 @@ describe("StakeHub against a plain model", () => {
       done.set(key, (done.get(key) ?? 0) + 1);
     }
 
+    const keeps = [1, 2, 3].map(() => new Map<number, number>());
     const gasLimit = 2_000_000;
     for (let i = 0; i < STEPS; i++) {
       const id = 1 + random(2);
@@ -202,6 +204,7 @@ describe("StakeHub against a plain model", () => {
             faultAt,
           };
           let taken = 0n;
+          const active = operator.delegated;
           await step(
             "slash",
             () => hub.connect(world.slasher).slash(order, { gasLimit }),
@@ -211,6 +214,13 @@ describe("StakeHub against a plain model", () => {
             seconds,
           );
           for (const cover of covers) if (cover.id === id) cover.taken += taken;
+          const left = active < OPG ? 1 : Number(operator.delegated) / Number(active);
+          expect(left >= 0.9 - 1e-9, "a tenth an order").to.equal(true);
+          const kept = keeps[id] as Map<number, number>;
+          const window = Math.floor(now / UNBONDING);
+          kept.set(window, (kept.get(window) ?? 1) * left);
+          const both = (kept.get(window) ?? 1) * (kept.get(window - 1) ?? 1);
+          expect(both >= 0.75 - 1e-8, "a quarter in two windows").to.equal(true);
           break;
         }
         case 16: {
