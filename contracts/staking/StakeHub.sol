@@ -181,7 +181,8 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
     /// then waits anew. At least {LEAST_NANO}.
     function delegateTo(uint32 operator, uint64 amountNano) external {
         if (amountNano < LEAST_NANO) revert StakeHub_TooLittle(amountNano, LEAST_NANO);
-        _checkKnown(operator);
+        // Where somebody delegated before there is an operator.
+        if (_pools[operator].lastJoin == 0) _checkKnown(operator);
         emit Delegated(operator, msg.sender, amountNano, _join(operator, msg.sender, amountNano));
         _pull(amountNano);
     }

@@ -48,8 +48,9 @@ abstract contract StakePools is StakeBase {
         Pool storage pool = _pools[operator];
         if (StakeMath.isWorn(_stakes[operator].delegatedNano, pool.shares)) revert StakePools_WornOut(operator);
         epoch = _joinEpoch();
-        if (pool.lastJoin <= pool.joinedThrough) pool.joinedThrough = uint32(block.timestamp / epochLength);
-        pool.lastJoin = epoch;
+        uint32 lastJoin = pool.lastJoin;
+        if (lastJoin <= pool.joinedThrough) pool.joinedThrough = uint32(block.timestamp / epochLength);
+        if (lastJoin != epoch) pool.lastJoin = epoch;
         uint64 joiningNano = position.joiningNano;
         if (joiningNano != 0) _joins[operator][position.joinEpoch].nano -= joiningNano;
         position.joiningNano = joiningNano + amountNano;
