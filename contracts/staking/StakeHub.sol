@@ -143,28 +143,28 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
 
     /// @notice Sets the limits, inside their bounds; governance only. Faults until now are judged by those of now.
     function setLimits(Limits calldata limits_) external onlyGovernance {
-        LimitsInForce memory l = _limits;
-        uint256 until = uint256(l.since) + slashWindow;
+        LimitsInForce memory current = _limits;
+        uint256 until = uint256(current.since) + slashWindow;
         if (block.timestamp <= until) revert StakeHub_LimitsChangedTooRecently(until);
-        _setLimits(limits_, l.eventPpm, l.windowPpm);
+        _setLimits(limits_, current.eventPpm, current.windowPpm);
     }
 
-    function _setLimits(Limits memory l, uint32 formerEventPpm, uint32 formerWindowPpm) private {
-        _atMost("eventPpm", l.eventPpm, MAX_EVENT_PPM);
-        _atMost("windowPpm", l.windowPpm, MAX_WINDOW_PPM);
-        _atMost("eventPpm <= windowPpm", l.eventPpm, l.windowPpm);
-        _atMost("delegationPerSelf", l.delegationPerSelf, MAX_DELEGATION_PER_SELF);
-        _atMost("maxCommissionPpm", l.maxCommissionPpm, MAX_COMMISSION_PPM);
+    function _setLimits(Limits memory limits_, uint32 formerEventPpm, uint32 formerWindowPpm) private {
+        _atMost("eventPpm", limits_.eventPpm, MAX_EVENT_PPM);
+        _atMost("windowPpm", limits_.windowPpm, MAX_WINDOW_PPM);
+        _atMost("eventPpm <= windowPpm", limits_.eventPpm, limits_.windowPpm);
+        _atMost("delegationPerSelf", limits_.delegationPerSelf, MAX_DELEGATION_PER_SELF);
+        _atMost("maxCommissionPpm", limits_.maxCommissionPpm, MAX_COMMISSION_PPM);
         _limits = LimitsInForce({
-            eventPpm: l.eventPpm,
-            windowPpm: l.windowPpm,
-            delegationPerSelf: l.delegationPerSelf,
-            maxCommissionPpm: l.maxCommissionPpm,
+            eventPpm: limits_.eventPpm,
+            windowPpm: limits_.windowPpm,
+            delegationPerSelf: limits_.delegationPerSelf,
+            maxCommissionPpm: limits_.maxCommissionPpm,
             formerEventPpm: formerEventPpm,
             formerWindowPpm: formerWindowPpm,
             since: uint40(block.timestamp)
         });
-        emit LimitsSet(l);
+        emit LimitsSet(limits_);
     }
 
     /* DEPOSITS */
@@ -354,8 +354,11 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
 
     /// @dev Limits that a fault is judged by.
     function _caps(uint256 faultAt) private view returns (Caps memory caps) {
-        LimitsInForce memory l = _limits;
-        return faultAt <= l.since ? Caps(l.formerEventPpm, l.formerWindowPpm) : Caps(l.eventPpm, l.windowPpm);
+        LimitsInForce memory current = _limits;
+        return
+            faultAt <= current.since
+                ? Caps(current.formerEventPpm, current.formerWindowPpm)
+                : Caps(current.eventPpm, current.windowPpm);
     }
 
     /* VIEWS */
@@ -377,8 +380,8 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
     }
 
     function limits() external view returns (Limits memory) {
-        LimitsInForce memory l = _limits;
-        return Limits(l.eventPpm, l.windowPpm, l.delegationPerSelf, l.maxCommissionPpm);
+        LimitsInForce memory current = _limits;
+        return Limits(current.eventPpm, current.windowPpm, current.delegationPerSelf, current.maxCommissionPpm);
     }
 
     function getStake(uint32 operator) external view returns (Stake memory) {
