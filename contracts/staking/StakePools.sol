@@ -51,11 +51,11 @@ abstract contract StakePools is StakeBase {
         uint32 lastJoin = pool.lastJoin;
         if (lastJoin <= pool.joinedThrough) pool.joinedThrough = uint32(block.timestamp / epochLength);
         if (lastJoin != epoch) pool.lastJoin = epoch;
-        uint64 joiningNano = position.joiningNano;
-        if (joiningNano != 0) _joins[operator][position.joinEpoch].nano -= joiningNano;
-        position.joiningNano = joiningNano + amountNano;
-        position.joinEpoch = epoch;
-        _joins[operator][epoch].nano += joiningNano + amountNano;
+        uint64 before = position.joiningNano;
+        uint64 joiningNano = before + amountNano;
+        if (before != 0) _joins[operator][position.joinEpoch].nano -= before;
+        (position.joiningNano, position.joinEpoch) = (joiningNano, epoch);
+        _joins[operator][epoch].nano += joiningNano;
     }
 
     /// @dev Takes back what is on its way.
