@@ -68,6 +68,8 @@ export const parametersSchema = z
       unprovenDebitPpm: ppm,
       signerPpm: ppm,
       sequencePpm: ppm,
+      unopenedPpm: ppm,
+      receiptPpm: ppm,
       reporterPpm: ppm,
     }),
   })

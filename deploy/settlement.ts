@@ -21,7 +21,7 @@ export function settlementModule({ settlement: s, court: c, governance, times, t
   return buildModule("settlement", (m) => {
     const { opg } = m.useModule(needs.token);
     const { timelock } = m.useModule(needs.launcher);
-    const { nodeRegistry } = m.useModule(needs.registry);
+    const { nodeRegistry, modelRegistry } = m.useModule(needs.registry);
     const { teeRegistry } = m.useModule(needs.attestation);
     const { stakeHub } = m.useModule(needs.staking);
 
@@ -46,7 +46,9 @@ export function settlementModule({ settlement: s, court: c, governance, times, t
       policies,
     ]);
     const { bondNano, ...table } = c;
-    const court = m.contract("Court", [opg, settlement, stakeHub, times, table, bondNano]);
+    const court = m.contract("Court", [
+      { token: opg, settlement, stakeHub, teeRegistry, modelRegistry, times, table, bondNano },
+    ]);
     const receiptVerifier = m.contract("ReceiptVerifier", [settlement, teeRegistry]);
     m.call(settlement, "setCourt", [court]);
     m.call(stakeHub, "setSlasher", [court]);

@@ -92,6 +92,12 @@ interface ITeeRegistry {
     /// @return operator The operator that answers for a key that counts in this block, else 0.
     function activeOperator(address key) external view returns (uint32 operator);
 
+    /// @notice The node that a key spoke for at a moment that may be past: for signatures that are judged by their time.
+    /// @dev The planned end of an image does not count here, because it can be set into the past; its revocation does.
+    /// @param moment Unix timestamp, seconds.
+    /// @return node 0: the key was never registered, or it or its image had ended by then.
+    function nodeAt(address key, uint256 moment) external view returns (uint32 node);
+
     /// @notice A key's record; zeros when it was never registered.
     function getKey(address key) external view returns (TeeKey memory);
 

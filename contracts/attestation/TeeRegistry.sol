@@ -147,6 +147,13 @@ contract TeeRegistry is ITeeRegistry, MeasurementPolicy, EIP712 {
     }
 
     /// @inheritdoc ITeeRegistry
+    function nodeAt(address key, uint256 moment) external view returns (uint32) {
+        TeeKey storage record = _keys[key];
+        if (moment > record.validUntil || _revoked(record.revokedAt, moment)) return 0;
+        return _revoked(_measurements[record.measurement].revokedAt, moment) ? 0 : record.node;
+    }
+
+    /// @inheritdoc ITeeRegistry
     function getKey(address key) external view returns (TeeKey memory) {
         return _keys[key];
     }
@@ -182,6 +189,10 @@ contract TeeRegistry is ITeeRegistry, MeasurementPolicy, EIP712 {
     }
 
     /* INTERNAL */
+
+    function _revoked(uint40 revokedAt, uint256 moment) internal pure returns (bool) {
+        return revokedAt != 0 && moment >= revokedAt;
+    }
 
     function _checkOperator(uint32 node) internal view returns (uint32 operator) {
         Node memory record = nodes.getNode(node);

@@ -62,6 +62,11 @@ interface IModelRegistry {
     /// @notice A version; reverts when there is none.
     function getVersion(bytes32 id) external view returns (ModelVersion memory);
 
+    /// @notice The price list of a version, without the rest of its record; zeros when there is none.
+    /// @return inputPriceNano Nano per input unit.
+    /// @return outputPriceNano Nano per output unit.
+    function pricesOf(bytes32 id) external view returns (uint64 inputPriceNano, uint64 outputPriceNano);
+
     /// @return publisher Zero when the version is unknown.
     /// @return publishedAt Unix timestamp, seconds.
     /// @return retiredAt Unix timestamp, seconds; 0 while it may be served.

@@ -65,6 +65,12 @@ contract ModelRegistry is IModelRegistry {
     }
 
     /// @inheritdoc IModelRegistry
+    function pricesOf(bytes32 id) external view returns (uint64 inputPriceNano, uint64 outputPriceNano) {
+        ModelVersion storage version = _versions[id];
+        return (version.inputPriceNano, version.outputPriceNano);
+    }
+
+    /// @inheritdoc IModelRegistry
     function versionAt(uint256 index) external view returns (bytes32) {
         return _ids[index];
     }

@@ -53,7 +53,11 @@ library Inclusion {
         bytes32[] calldata path,
         bytes32 root
     ) internal pure returns (bool) {
-        return path.length <= MAX_PATH && rootOf(domainSeparator, receipt, path) == root;
+        return isUnder(Messages.leaf(domainSeparator, receipt), path, root);
+    }
+
+    function isUnder(bytes32 leaf, bytes32[] calldata path, bytes32 root) internal pure returns (bool) {
+        return path.length <= MAX_PATH && MerkleProof.processProofCalldata(path, leaf) == root;
     }
 
     function isCommitted(

@@ -6,6 +6,10 @@ import {Receipt} from "./SettlementTypes.sol";
 /// @title ReceiptLib
 /// @notice Fields of a packed {Receipt}. Each cast keeps exactly the bits of its field.
 library ReceiptLib {
+    /// @dev What came of a request: a complete answer, or a payer that left before it was complete. Nothing else has a price.
+    uint8 internal constant OK = 1;
+    uint8 internal constant ABORTED = 4;
+
     function sequence(Receipt memory r) internal pure returns (uint64) {
         return uint64(r.ids >> 192);
     }
@@ -40,6 +44,14 @@ library ReceiptLib {
 
     function valueAtRisk(Receipt memory r) internal pure returns (uint64) {
         return uint64(r.amounts >> 128);
+    }
+
+    function inputUnits(Receipt memory r) internal pure returns (uint64) {
+        return uint64(r.amounts >> 64);
+    }
+
+    function outputUnits(Receipt memory r) internal pure returns (uint64) {
+        return uint64(r.amounts);
     }
 
     function finishedAt(Receipt memory r) internal pure returns (uint64) {

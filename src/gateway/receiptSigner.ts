@@ -22,6 +22,9 @@ export type ReceiptSignerOptions = {
   settleInSeconds: number;
 };
 
+/** How far a verifier's clock may be ahead of ours. */
+const MAX_SKEW_MS = 5_000;
+
 export type ReceiptSigner = {
   /** The verifier to name in the next receipt. */
   next(): number;
@@ -101,15 +104,18 @@ function openingOf({ openingRequest, openingResponse }: StoredInference) {
 
 /** The signed root really has the receipt under it, and an active key of the named verifier signed it. */
 async function checkSigned(
-  { domain, view }: ReceiptSignerOptions,
+  { domain, view, clock }: ReceiptSignerOptions,
   receipt: Uint8Array,
   { window, signature, path }: SignedLeaf,
 ): Promise<void> {
   const leaf = leafHasher(domain).ofEncoded(receipt);
   const signer = recoverAddress(typedDigest(domain, windowHash(window)), signature);
   const key = signer && (await view.teeKey(signer));
-  const { verifier } = decodeReceipt(receipt);
-  if (equalBytes(rootOfPath(leaf, path), window.root) && key?.node === verifier && window.verifier === verifier) return;
+  const { verifier, settler } = decodeReceipt(receipt);
+  const named = key?.node === verifier && window.verifier === verifier && window.settler === settler;
+  // A time to come would let a key that ends before it take back what it signed.
+  const early = window.signedAtMs > clock() + MAX_SKEW_MS;
+  if (equalBytes(rootOfPath(leaf, path), window.root) && named && !early) return;
   throw new UnavailableError("A verifier's signature does not hold", {
     code: "verifier_unavailable",
     facts: { node: verifier, signer: signer ?? "none", active: key !== undefined },

@@ -66,9 +66,9 @@ export async function claimDue({ open, queue, grants, gasCap = MAX_TRANSACTION_G
       continue;
     }
     const data = vaultAbi.encodeFunctionData("claimMany", [ids]);
-    // After a crash the same claims find the transaction that was signed for them.
+    // After a crash the same claims find the transaction that was signed for them; another key's may be stuck for ever.
     const what = id(JSON.stringify(part.map((grant) => [grant.id, String(grant.vestedWei)])));
-    const receipt = await queue.send(`vesting ${vault.vault} ${what}`, { to: vault.vault, data });
+    const receipt = await queue.send(`vesting ${vault.vault} ${queue.signer} ${what}`, { to: vault.vault, data });
     logger.info({ grants: ids.length, hash: receipt.hash }, "vesting.claimed");
     outcomes.push({ outcome: "claimed", grants: ids, amountWei, transaction: receipt.hash, gasUsed: receipt.gasUsed });
   }

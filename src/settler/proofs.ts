@@ -5,8 +5,8 @@ import { BaseError, UnavailableError } from "../core/errors.ts";
 import { fromHex, type Hex } from "../core/hashing/hex.ts";
 import { batchTree, type CommittedReceipt, decodeBatchFile } from "../core/protocol/batchFile.ts";
 import type { Domain } from "../core/protocol/domain.ts";
-import { buildTree, merklePath } from "../core/protocol/merkle.ts";
-import { bodyHash, restHash } from "../core/protocol/messages.ts";
+import { buildTree, merklePath, splitLeaves } from "../core/protocol/merkle.ts";
+import { bodyHash, restHash, type Window } from "../core/protocol/messages.ts";
 import { leafHasher } from "../core/protocol/receipt.ts";
 import { placeInFile, readBody, type StoredBatch } from "./batches.ts";
 import { batches, inferences, windows } from "./schema.ts";
@@ -23,17 +23,28 @@ export type BatchProof = CommittedReceipt & {
   headerHash: Uint8Array;
 };
 
+/** What opens a sequence number before the court: the receipt under its batch, and under a window that a verifier signed. */
+export type SequenceProof = {
+  committed: CommittedReceipt;
+  window: Window;
+  signature: Uint8Array;
+  /** From the receipt's leaf to the window's root. */
+  windowPath: Uint8Array[];
+};
+
 export type ReceiptProofs = {
   /** From a receipt's leaf to the root of its window. */
   windowPath(row: StoredInference): Promise<Uint8Array[]>;
   /** From a receipt's leaf to the root of its batch; undefined until the batch is committed. */
   batchProof(row: StoredInference): Promise<BatchProof | undefined>;
+  /** Of a settler's number; undefined until its batch is committed. */
+  sequenceProof(settler: number, sequence: bigint): Promise<SequenceProof | undefined>;
 };
 
 type Options = { database: OpenDatabase; blobs: BlobStore; domain: Domain; leavesOf: WindowLeaves };
 
 export function createProofs({ database: { db }, blobs, domain, leavesOf }: Options): ReceiptProofs {
-  return {
+  const proofs: ReceiptProofs = {
     async windowPath(row) {
       const members = await db
         .select({ receipt: inferences.receipt })
@@ -83,7 +94,35 @@ export function createProofs({ database: { db }, blobs, domain, leavesOf }: Opti
         headerHash: batch.headerHash as Uint8Array,
       };
     },
+
+    async sequenceProof(settler, sequence) {
+      const [row] = await db
+        .select()
+        .from(inferences)
+        .where(and(eq(inferences.settler, settler), eq(inferences.sequence, sequence)));
+      const committed = row && (await proofs.batchProof(row));
+      if (!committed) return undefined;
+      const [batch] = await db
+        .select({ fileHash: batches.fileHash })
+        .from(batches)
+        .where(and(eq(batches.settler, settler), eq(batches.number, committed.number)));
+      const bytes = batch && (await blobs.get(batch.fileHash));
+      if (!bytes) return undefined;
+      // From the file and not from the windows' verifiers: it has all leaves, and nobody has to be asked.
+      const { windows: inFile, ...file } = decodeBatchFile(bytes);
+      let index = placeInFile({ windows: inFile, ...file }, row.requestId as Hex);
+      for (const { window, signature, leaves, part } of inFile) {
+        const count = part?.length ?? window.count;
+        if (index < count) {
+          const tree = buildTree(splitLeaves(leaves));
+          return { committed, window, signature, windowPath: merklePath(tree, part?.[index] ?? index) };
+        }
+        index -= count;
+      }
+      return undefined;
+    },
   };
+  return proofs;
 }
 
 /** What the contract added to a recorded batch. */

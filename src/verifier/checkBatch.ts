@@ -12,7 +12,7 @@ import { type BatchBody, windowHash } from "../core/protocol/messages.ts";
 import { decodeReceipt, leafHasher, type Receipt } from "../core/protocol/receipt.ts";
 import { decodeRows, encodeRows, rowsHash } from "../core/protocol/rows.ts";
 import { creditRows, debitRows, owedOf, paidPrices } from "../core/protocol/split.ts";
-import { type CheckContext, checkRequest, checkVoucherKey, checkWork } from "./checkReceipt.ts";
+import { type CheckContext, checkRequest, checkVoucherKey, checkWork, MAX_SKEW_MS } from "./checkReceipt.ts";
 
 export type BatchCheckContext = CheckContext & {
   /** The latest deadline a body may carry, in seconds from now. */
@@ -69,13 +69,18 @@ async function checkOrder({ view, settleLag }: BatchCheckContext, body: BatchBod
   }
 }
 
-async function checkWindows({ domain, view }: BatchCheckContext, { windows, settler }: BatchFile): Promise<void> {
+async function checkWindows(
+  { domain, view, clock }: BatchCheckContext,
+  { windows, settler }: BatchFile,
+): Promise<void> {
   const roots = new Set<Hex>();
   for (const { window, signature } of windows) {
     const root = toHex(window.root);
     if (roots.has(root)) throw wrong("window", { root, reason: "stands twice" });
     roots.add(root);
     if (window.settler !== settler) throw wrong("window", { root, settler: window.settler });
+    // A time to come would let a key that ends before it take back what it signed.
+    if (window.signedAtMs > clock() + MAX_SKEW_MS) throw wrong("window", { root, signedAtMs: window.signedAtMs });
     const signer = recoverAddress(typedDigest(domain, windowHash(window)), signature);
     // As it was when it signed: a key that ended since must not keep what it signed from being settled.
     const key = signer && (await view.teeKeyAt(signer, window.signedAtMs));

@@ -24,8 +24,8 @@ const WORKER = 1;
 
 export type CheckContext = { domain: Domain; view: ChainView; clock: Clock };
 
-/** How far a receipt's clock may be ahead of ours. */
-const MAX_SKEW_MS = 5_000;
+/** How far the clock of a receipt or a window may be ahead of ours. */
+export const MAX_SKEW_MS = 5_000;
 
 /**
  * Checks what every mode demands: the receipt follows from what the payer signed, the worker signed the answer, and the

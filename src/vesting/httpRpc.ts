@@ -7,12 +7,21 @@ import type { Rpc } from "./rpc.ts";
  */
 export function httpRpc(url: string, timeoutMs: number): Rpc {
   return async (method, params) => {
-    const request = new FetchRequest(url);
-    request.timeout = timeoutMs;
-    request.body = { jsonrpc: "2.0", id: 1, method, params };
-    const response = await request.send().catch((error: unknown) => {
-      throw new Error(`no connection (${(error as { code?: string }).code ?? "unknown"})`);
-    });
+    const send = () => {
+      const request = new FetchRequest(url);
+      request.timeout = timeoutMs;
+      request.body = { jsonrpc: "2.0", id: 1, method, params };
+      return request.send();
+    };
+    const response = await send()
+      .catch((error: unknown) => {
+        // A connection that was kept open was closed meanwhile. Nothing is sent by this but questions.
+        if (codeOf(error) === "ECONNRESET") return send();
+        throw error;
+      })
+      .catch((error: unknown) => {
+        throw new Error(`no connection (${codeOf(error)})`);
+      });
     const body = bodyOf(response);
     if (body.error) throw new Error(String(body.error.message ?? "refused"));
     if (!response.ok()) throw new Error(`HTTP ${response.statusCode}`);
@@ -20,6 +29,8 @@ export function httpRpc(url: string, timeoutMs: number): Rpc {
     return body.result;
   };
 }
+
+const codeOf = (error: unknown) => (error as { code?: string }).code ?? "unknown";
 
 type Body = { result?: unknown; error?: { message?: unknown } };
 

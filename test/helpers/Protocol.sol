@@ -6,6 +6,7 @@ import {ITeeRegistry, TeeBinding} from "../../contracts/attestation/ITeeRegistry
 import {ProtocolTimes} from "../../contracts/common/ProtocolTimes.sol";
 import {EngineTuple} from "../../contracts/registry/EngineTuple.sol";
 import {INodeRegistry, NodeClass, NodeParams} from "../../contracts/registry/INodeRegistry.sol";
+import {IModelRegistry} from "../../contracts/registry/IModelRegistry.sol";
 import {ICourt, SlashTable} from "../../contracts/settlement/ICourt.sol";
 import {IReceiptVerifier} from "../../contracts/settlement/IReceiptVerifier.sol";
 import {DataMode, Policy} from "../../contracts/settlement/SettlementTypes.sol";
@@ -69,9 +70,13 @@ abstract contract Protocol {
             unprovenDebitPpm: 100_000,
             signerPpm: 100_000,
             sequencePpm: 100_000,
+            unopenedPpm: 100_000,
+            receiptPpm: 100_000,
             reporterPpm: 100_000
         });
-        court = ICourt(_create("Court", abi.encode(opg, settlement, hub, times, table, BOND_NANO)));
+        IModelRegistry models = IModelRegistry(_create("ModelRegistry", ""));
+        arguments = abi.encode(opg, settlement, hub, teeRegistry, models, times, table, BOND_NANO);
+        court = ICourt(_create("Court", arguments));
         receipts = IReceiptVerifier(_create("ReceiptVerifier", abi.encode(settlement, teeRegistry)));
         settlement.setCourt(address(court));
         hub.setSlasher(address(court));

@@ -86,11 +86,20 @@ export async function commitReceipts(
     credits,
     count,
     policy = 1,
-  }: { receipts: Receipt[]; debits: Row[]; credits: Row[]; count?: number; policy?: number },
+    leavesFor = domain,
+  }: {
+    receipts: Receipt[];
+    debits: Row[];
+    credits: Row[];
+    count?: number;
+    policy?: number;
+    /** For which contract the leaves are made, if not for this one. */
+    leavesFor?: Domain;
+  },
 ): Promise<Committed> {
   const { settlement } = protocol.contracts;
   const encoded = receipts.map(encodeReceipt);
-  const tree = buildTree(encoded.map(leafHasher(domain).ofEncoded));
+  const tree = buildTree(encoded.map(leafHasher(leavesFor).ofEncoded));
   const plan = { debits, credits, root: tree.root, count: count ?? receipts.length, policy };
   const body = await nextBody(protocol, settler, plan);
   const prevHash = await settlement.headerHash(settler, body.number - 1n);

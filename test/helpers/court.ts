@@ -26,10 +26,14 @@ export const OTHER_POLICY = 3;
 const SETTLER_PPM = 100_000n;
 const SIGNER_PPM = 50_000n;
 const REPORTER_PPM = 100_000n;
+const OWN_PPM = { unopenedPpm: 300_000, receiptPpm: 200_000 };
 /** Rounded up, as the contract does. */
 const part = (amountNano: bigint, ppm: bigint) => (amountNano * ppm + 999_999n) / 1_000_000n;
 /** What a settler with that stake loses for unproven debits of a batch. */
 export const penaltyOf = (stakeNano: bigint) => part(stakeNano, SETTLER_PPM);
+/** What it loses for a sequence that nobody opened, and for a receipt weaker or dearer than it may be. */
+export const unopenedPenaltyOf = (stakeNano: bigint) => part(stakeNano, BigInt(OWN_PPM.unopenedPpm));
+export const receiptPenaltyOf = (stakeNano: bigint) => part(stakeNano, BigInt(OWN_PPM.receiptPpm));
 /** What a signer of that batch loses. */
 export const signerPenaltyOf = (stakeNano: bigint) => part(stakeNano, SIGNER_PPM);
 export const rewardOf = (penaltyNano: bigint) => part(penaltyNano, REPORTER_PPM);
@@ -42,7 +46,7 @@ const changed = (parameters: Parameters): Parameters => {
     ...parameters,
     reserve: RESERVE,
     settlement: { ...settlement, policies: [...settlement.policies, policy] },
-    court: { ...court, signerPpm: Number(SIGNER_PPM), sequencePpm: 1_000_000 },
+    court: { ...court, signerPpm: Number(SIGNER_PPM), sequencePpm: 1_000_000, ...OWN_PPM },
   };
 };
 
@@ -137,9 +141,15 @@ export function proveDebit(
   return world.court.connect(sender).proveDebit(claim, terms, voucher, signature, receipt, path, ref, later);
 }
 
+/** Kinds of faults, as in `ICourt.sol`. */
+export const FAULT = { DEBIT: 0n, SEQUENCE: 1n, UNOPENED: 2n, RECEIPT: 3n };
+
 /** The id of a penalty. */
-export const evidenceOf = (kind: "debit" | "sequence", settler: number, number: number | bigint) =>
-  keccak256(AbiCoder.defaultAbiCoder().encode(["string", "uint32", "uint64"], [kind, settler, number]));
+export const evidenceOf = (
+  kind: "debit" | "sequence" | "unopened" | "receipt",
+  settler: number,
+  number: number | bigint,
+) => keccak256(AbiCoder.defaultAbiCoder().encode(["string", "uint32", "uint64"], [kind, settler, number]));
 
 /** The stake hub's evidence id of the refund of a claim by an operator. */
 export const refundIdOf = (court: unknown, claim: number, operator: number) =>

@@ -70,8 +70,8 @@ describe("verifiers", () => {
       },
       body: bytes as Uint8Array<ArrayBuffer>,
     });
-    const { error } = (await response.json()) as { error?: { code: string; facts: { field?: string } } };
-    return { status: response.status, code: error?.code, field: error?.facts.field };
+    const { error } = (await response.json()) as { error?: { code: string; facts: Record<string, unknown> } };
+    return { status: response.status, code: error?.code, field: error?.facts.field, facts: error?.facts };
   }
 
   /** The batch with its file changed, and a body that names the changed file. */
@@ -202,6 +202,13 @@ describe("verifiers", () => {
         expect(error.field).to.equal(field);
       });
     }
+
+    it("with a window from the future, whoever signed it", async () => {
+      const signedAtMs = Date.now() + 3_600_000;
+      const windows = first(file.windows, (entry) => ({ ...entry, window: { ...entry.window, signedAtMs } }));
+      const { code, field, facts } = await changed({ windows });
+      expect([code, field, facts?.signedAtMs]).to.deep.equal(["bad_batch", "window", signedAtMs]);
+    });
 
     it("with an earlier voucher that allows less than is debited", async () => {
       const { rows: stored } = (await test.net.settlerRole.open.database.db.execute(

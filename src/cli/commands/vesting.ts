@@ -2,17 +2,15 @@ import { rename, writeFile } from "node:fs/promises";
 import { systemClock } from "../../core/clock.ts";
 import { InputError } from "../../core/errors.ts";
 import { createLogger } from "../../core/logger.ts";
-import { claimDue } from "../../keepers/vesting.ts";
+import type { VestingClaim } from "../../keepers/vesting.ts";
 import { formatWei } from "../../vesting/amount.ts";
 import { bookHash, categoriesOf, decodeBook, lastMonthOf } from "../../vesting/book.ts";
 import { anniversary, formatTime } from "../../vesting/calendar.ts";
 import { bookDifference } from "../../vesting/compareBooks.ts";
 import { readCompiled } from "../../vesting/compiled.ts";
 import type { ExportFormat } from "../../vesting/exports/formats.ts";
-import { exportSchedule } from "../../vesting/exports/index.ts";
 import type { ExportInput } from "../../vesting/exports/types.ts";
-import type { PageReport } from "../../vesting/page/types.ts";
-import { vestingPage } from "../../vesting/page.ts";
+import type { PageInput, PageReport } from "../../vesting/page/types.ts";
 import { makeReport, type Report } from "../../vesting/report.ts";
 import type { Rpc } from "../../vesting/rpc.ts";
 import { tableHash, unlockTable } from "../../vesting/table.ts";
@@ -21,7 +19,6 @@ import { readEnvironment } from "../config.ts";
 import { Exit, lines, print } from "../output.ts";
 import { calendarText, reportText } from "../vesting/print.ts";
 import { progress } from "../vesting/progress.ts";
-import { openVestingQueue } from "../vesting/queue.ts";
 import { scanFile } from "../vesting/scanFile.ts";
 import { addressFor, simulate } from "../vesting/simulate.ts";
 import {
@@ -46,24 +43,23 @@ export async function report(options: ReportOptions, rpc?: Rpc): Promise<void> {
   const checked = options.simulate ? await simulated(options.simulate, options) : await onChain(options, rpc);
   const { result, input, publishedFrom } = checked;
   if (options.html) await writePage(options.html, input, result);
-  print({ ...result, head: { ...result.head, at: formatTime(result.head.unix) }, publishedFrom }, options, () =>
-    reportText(result, publishedFrom),
-  );
+  const shown = {
+    ...result,
+    bookHashMatches: publishedFrom === null ? null : result.bookHashMatches,
+    head: { ...result.head, at: formatTime(result.head.unix) },
+    publishedFrom,
+  };
+  print(shown, options, () => reportText(result, publishedFrom));
   if (!result.ok) process.exitCode = Exit.WRONG_INPUT;
 }
 
-type Checked = { result: Report; input: ExportInput; publishedFrom: string };
+/** `publishedFrom` is null where the chain was only checked against itself. */
+type Checked = { result: Report; input: ExportInput; publishedFrom: string | null };
 
 async function onChain(options: ReportOptions, rpc?: Rpc): Promise<Checked> {
   const config = readEnvironment();
   const source = await openOnChain(options, defaultsOf(config), rpc);
   const { vault, published, publishedFrom, names } = source;
-  if (publishedFrom === null) {
-    throw new InputError("There is no published file to compare the chain with", {
-      code: "no_book",
-      hint: "Give the published book with --book",
-    });
-  }
   const scan = scanFile(config.DATA_DIR, vault);
   const bar = progress("Checking unlocks");
   const result = await makeReport(vault, {
@@ -105,7 +101,7 @@ async function simulated(path: string, { until = Number.POSITIVE_INFINITY, book 
 export async function calendar(options: CalendarOptions, rpc?: Rpc): Promise<void> {
   const input = await inputOf(options, rpc);
   const from = options.from ?? systemClock() / 1000;
-  if (options.html) await writeAtomically(options.html, vestingPage({ ...input, nowUnix: Math.floor(from) }));
+  if (options.html) await writeAtomically(options.html, await pageOf({ ...input, nowUnix: Math.floor(from) }));
   const { categories, unlocks } = unlockTable(input.book);
   const next = unlocks.filter(({ unix }) => unix > from).slice(0, options.next);
   const result = {
@@ -120,6 +116,7 @@ export async function calendar(options: CalendarOptions, rpc?: Rpc): Promise<voi
 
 /** The whole calendar in another form. */
 export async function exportCalendar(options: ExportOptions, rpc?: Rpc): Promise<void> {
+  const { exportSchedule } = await import("../../vesting/exports/index.ts");
   const text = exportSchedule(options.format, await inputOf(options, rpc));
   if (!options.out) {
     process.stdout.write(text);
@@ -207,6 +204,11 @@ export async function show(id: number, options: SourceOptions & Output, rpc?: Rp
 
 /** Claims what is due, once. */
 export async function claim(grants: number[], options: SourceOptions & Output & { dryRun: boolean }): Promise<void> {
+  // The queue brings a database with it, which the other commands need not wait for.
+  const [{ claimDue }, { openVestingQueue }] = await Promise.all([
+    import("../../keepers/vesting.ts"),
+    import("../vesting/queue.ts"),
+  ]);
   const config = readEnvironment();
   const logger = createLogger();
   const open = async () => (await openOnChain(options, defaultsOf(config))).vault;
@@ -226,7 +228,7 @@ export async function claim(grants: number[], options: SourceOptions & Output & 
   }
 }
 
-export function claimsText(claims: Awaited<ReturnType<typeof claimDue>>): string {
+export function claimsText(claims: VestingClaim[]): string {
   if (claims.length === 0) return "Nothing is due.";
   return claims
     .map(
@@ -248,8 +250,14 @@ async function inputOf(options: SourceOptions & { schedule?: string }, rpc?: Rpc
 
 async function writePage(path: string, input: ExportInput, { unlocks, claims, head }: Report): Promise<void> {
   const shown: PageReport = { rows: unlocks, claims, head: { block: head.number, unix: head.unix } };
-  await writeAtomically(path, vestingPage({ ...input, report: shown }));
+  await writeAtomically(path, await pageOf({ ...input, report: shown }));
   process.stderr.write(`Written to ${path}\n`);
+}
+
+/** The charts' library is loaded only here: it takes longer than most commands. */
+async function pageOf(input: PageInput): Promise<string> {
+  const { vestingPage } = await import("../../vesting/page.ts");
+  return vestingPage(input);
 }
 
 async function writeAtomically(path: string, text: string): Promise<void> {

@@ -129,6 +129,7 @@ export function answerDeps(open: OpenSettler, keeper: KeeperOptions): AnswerDeps
     logger,
     queue: queueOf(open, keeper),
     proofOf: (reservation, debitedNano) => debitProof(context, reservation, debitedNano),
+    openingOf: (sequence) => proofs.sequenceProof(settler, sequence),
   };
 }
 

@@ -11,7 +11,7 @@ export function reportLine({ at, unix, saidWei, shownWei, differenceWei, latenes
   return `${at} (${unix})  schedule said ${formatWei(saidWei)} OPG; chain shows ${formatWei(shownWei)}; difference ${differenceWei} wei; ${block}`;
 }
 
-export function reportText(report: Report, publishedFrom: string): string {
+export function reportText(report: Report, publishedFrom: string | null): string {
   const { head, paid } = report;
   const yes = (is: boolean) => (is ? "yes" : "NO");
   const facts = [
@@ -19,9 +19,9 @@ export function reportText(report: Report, publishedFrom: string): string {
     ["token", report.token],
     ["vault", report.vault],
     ["made by TokenLaunch", report.launch ?? "NO"],
-    ["published file", publishedFrom],
-    ["its hash", report.bookHash],
-    ["book on chain is that file", yes(report.bookHashMatches)],
+    ["published file", publishedFrom ?? "none was given: give it with --book"],
+    [publishedFrom ? "its hash" : "hash of the book on chain", report.bookHash],
+    ["book on chain is that file", publishedFrom ? yes(report.bookHashMatches) : "not compared"],
     ["table of unlocks is the same", yes(report.tableHashMatches)],
     [
       "code is this checkout's",
@@ -42,7 +42,11 @@ export function reportText(report: Report, publishedFrom: string): string {
     ...facts.map(([name, value]) => `${name.padEnd(width)}  ${value}`),
     "",
     ...(report.ok
-      ? ["Everything is as published."]
+      ? [
+          publishedFrom
+            ? "Everything is as published."
+            : "The chain agrees with its own book. Whether that is the published file was NOT checked.",
+        ]
       : ["NOT as published:", ...report.problems.map((text) => `- ${text}`)]),
   ].join("\n");
 }

@@ -21,13 +21,9 @@ export async function simulate(
   schedule: LaunchSchedule,
   until: number,
   onProgress: (done: number, of: number) => void,
+  open = openHere,
 ): Promise<Simulation> {
-  // Hardhat is loaded only here: the other commands run without it.
-  const { network } = await import("hardhat");
-  const start = anniversary(schedule.anchor, 0) - DAY;
-  const connection = await network.create({
-    override: { initialDate: new Date(start * 1000), allowBlocksWithSameTimestamp: false },
-  });
+  const connection = await open(new Date((anniversary(schedule.anchor, 0) - DAY) * 1000));
   try {
     const { ethers, provider } = connection;
     const plan = planOf(schedule, addressFor);
@@ -65,6 +61,13 @@ export async function simulate(
     await connection.close();
     throw error;
   }
+}
+
+/** A fresh chain in this process that starts at a moment. */
+async function openHere(initialDate: Date) {
+  // Hardhat is loaded only here: the other commands run without it.
+  const { network } = await import("hardhat");
+  return network.create({ override: { initialDate, allowBlocksWithSameTimestamp: false } });
 }
 
 /** Stands for an account that a schedule leaves open or names: the address of the key that is the hash of its name. */

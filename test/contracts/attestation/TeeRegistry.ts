@@ -493,6 +493,36 @@ describe("TeeRegistry", () => {
     });
   });
 
+  describe("nodeAt", () => {
+    it("is the key's node up to the last second of its registration, and nobody for a key that never was", async () => {
+      const { registry, key } = await load(registered);
+      const { node, validUntil } = await registry.getKey(key.address);
+      for (const moment of [0n, validUntil]) expect(await registry.nodeAt(key.address, moment)).to.equal(node);
+      expect(await registry.nodeAt(key.address, validUntil + 1n)).to.equal(0n);
+      for (const other of [walletOf("nobody").address, ZeroAddress]) {
+        expect(await registry.nodeAt(other, 0)).to.equal(0n);
+      }
+    });
+
+    it("is nobody from the second on in which key or image are revoked, and stays who it was before", async () => {
+      for (const what of ["key", "image"]) {
+        const { registry, guardian, key } = await load(registered);
+        const { node } = await registry.getKey(key.address);
+        const by = registry.connect(guardian);
+        await mined(what === "key" ? by.revokeKey(key.address) : by.revokeMeasurement(1));
+        const revokedAt = await protocol.networkHelpers.time.latest();
+        expect(await registry.nodeAt(key.address, revokedAt - 1)).to.equal(node);
+        expect(await registry.nodeAt(key.address, revokedAt)).to.equal(0n);
+      }
+    });
+
+    it("knows nothing of an image's planned end, which can be set into the past", async () => {
+      const { registry, guardian, key } = await load(registered);
+      await mined(registry.connect(guardian).deprecateMeasurement(1, 1));
+      expect(await registry.nodeAt(key.address, await protocol.networkHelpers.time.latest())).not.to.equal(0n);
+    });
+  });
+
   describe("revokeKey", () => {
     it("ends a key at once, by owner, node, guardian or timelock", async () => {
       const callers: ((world: World) => Promise<unknown>)[] = [

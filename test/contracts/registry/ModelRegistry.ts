@@ -136,6 +136,15 @@ describe("ModelRegistry", () => {
       await again();
     });
 
+    it("tells the prices alone, and zeros for a version that is not there", async () => {
+      const { registry, publisher, id } = await load(published);
+      await mined(registry.connect(publisher).publish({ ...VERSION, inputPriceNano: 5n, outputPriceNano: 7n }));
+      expect([...(await registry.pricesOf(await registry.versionAt(1)))]).to.deep.equal([5n, 7n]);
+      await mined(registry.connect(publisher).retire(id));
+      expect([...(await registry.pricesOf(id))]).to.deep.equal([VERSION.inputPriceNano, VERSION.outputPriceNano]);
+      expect([...(await registry.pricesOf(ZeroHash))]).to.deep.equal([0n, 0n]);
+    });
+
     const hashes = (count: number) => Array<string>(count).fill(VERSION.circuit);
     const engines = (count: number) => Array<typeof ENGINE>(count).fill(ENGINE);
     const cases: [what: string, bad: Partial<Version>, error: string, args: unknown[], good: Partial<Version>][] = [

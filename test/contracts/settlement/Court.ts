@@ -81,23 +81,33 @@ describe("Court", () => {
   const prove = (claim: FairClaim, change: Partial<Answer> = {}, sender = claim.settlerOwner) =>
     proveDebit(claim, claim.committed, change, sender);
 
-  const NO_PENALTY = [ZeroAddress, 0n, 0n, false, ZeroHash];
+  const NO_PENALTY = [ZeroAddress, 0n, 0n, false, 0n, ZeroHash];
   const rowsHashOf = (debitsHash: string, creditsHash: string) =>
     keccak256(AbiCoder.defaultAbiCoder().encode(["bytes32", "bytes32"], [debitsHash, creditsHash]));
 
   describe("constructor", () => {
     async function deploy(table: Record<string, number>, times: Partial<Parameters["times"]> = {}) {
-      const { opg, settlement, stakeHub, parameters, ethers } = world;
-      const full = { unprovenDebitPpm: 0, signerPpm: 0, sequencePpm: 0, reporterPpm: 0, ...table };
+      const { opg, settlement, stakeHub, teeRegistry, modelRegistry, parameters, ethers } = world;
+      const none = { unprovenDebitPpm: 0, signerPpm: 0, sequencePpm: 0, unopenedPpm: 0, receiptPpm: 0, reporterPpm: 0 };
       const factory = await ethers.getContractFactory("Court");
-      const all = { ...parameters.times, ...times };
-      return factory.deploy(opg.target, settlement.target, stakeHub.target, all, full, BOND);
+      return factory.deploy({
+        token: opg.target,
+        settlement: settlement.target,
+        stakeHub: stakeHub.target,
+        teeRegistry: teeRegistry.target,
+        modelRegistry: modelRegistry.target,
+        times: { ...parameters.times, ...times },
+        table: { ...none, ...table },
+        bondNano: BOND,
+      });
     }
 
     for (const [name, limit] of [
       ["unprovenDebitPpm", 1_000_000],
       ["signerPpm", 1_000_000],
       ["sequencePpm", 1_000_000],
+      ["unopenedPpm", 1_000_000],
+      ["receiptPpm", 1_000_000],
       ["reporterPpm", 100_000],
     ] as const) {
       it(`takes a ${name} of ${limit} and no more`, async () => {

@@ -13,6 +13,7 @@ import {
   commitDebit,
   DEBIT,
   evidenceOf,
+  FAULT,
   FEE,
   moved,
   PENALTY_DELAY,
@@ -41,7 +42,7 @@ Court, penalties
 */
 describe("Court, penalties", () => {
   const { world, load } = useCourt();
-  const NOTHING = [ZeroAddress, 0n, 0n, false, ZeroHash];
+  const NOTHING = [ZeroAddress, 0n, 0n, false, 0n, ZeroHash];
   const idOf = (number: number | bigint) => evidenceOf("debit", world.settler, number);
 
   /** An unproven debit of batch 1, refunded: 9.5 OPG from the settler's earnings, the fee from its stake. */
@@ -64,6 +65,7 @@ describe("Court, penalties", () => {
         BigInt(settler),
         BigInt(dueAt),
         false,
+        FAULT.DEBIT,
         signersHash,
       ]);
     });

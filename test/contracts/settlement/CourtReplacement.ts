@@ -9,6 +9,7 @@ import {
   BOND,
   books,
   type CourtWorld,
+  CREDIT,
   claimDebit,
   commitDebit,
   DEBIT,
@@ -16,6 +17,7 @@ import {
   evidenceOf,
   FEE,
   moved,
+  OTHER_POLICY,
   penaltyOf,
   proveDebit,
   punishLater,
@@ -23,6 +25,7 @@ import {
   refundIdOf,
   reportRuin,
   STAKE,
+  shownAt,
   useCourt,
 } from "../../helpers/court.ts";
 import { openReservation } from "../../helpers/economy.ts";
@@ -32,7 +35,7 @@ import { govern } from "../../helpers/governance.ts";
 Court, after governance named another one
 ├── given its time is not over
 │  ├── when it ends or punishes what it began: it should, as before
-│  └── when a claim is opened there: Settlement_NotCourt
+│  └── when a claim is opened there: Settlement_NotCourt; of sequences, receipts and policies Court_Replaced
 ├── given its time is over: it should touch neither earnings nor stake
 ├── given both courts judge one batch: their evidence does not collide
 └── setCourt, setSlasher
@@ -44,17 +47,19 @@ describe("Court, after its replacement", () => {
   const LONGEST_DISPUTE = 1800;
 
   async function deployCourt(): Promise<CourtWorld["court"]> {
-    const { ethers, opg, settlement, stakeHub, parameters } = world;
+    const { ethers, opg, settlement, stakeHub, teeRegistry, modelRegistry, parameters } = world;
     const factory = await ethers.getContractFactory("Court");
     const { bondNano, ...table } = parameters.court;
-    const next = await factory.deploy(
-      opg.target,
-      settlement.target,
-      stakeHub.target,
-      parameters.times,
+    const next = await factory.deploy({
+      token: opg.target,
+      settlement: settlement.target,
+      stakeHub: stakeHub.target,
+      teeRegistry: teeRegistry.target,
+      modelRegistry: modelRegistry.target,
+      times: parameters.times,
       table,
       bondNano,
-    );
+    });
     return next as unknown as CourtWorld["court"];
   }
 
@@ -161,6 +166,29 @@ describe("Court, after its replacement", () => {
       expect(await court.openClaims(world.settler, 2)).to.equal(0n);
       await expect(claimDebit(next, committed)).to.emit(next.court, "DebitClaimed");
     });
+  });
+
+  it("opens no sequence and judges no receipt or policy, which the new court does", async () => {
+    const { next } = await load(claimed);
+    const { court, settler, reservation, terms, challenger } = world;
+    const receipts = [receiptOf({ sequence: 1n, settler, reservation, priceNano: 1n })];
+    const debits = [{ index: reservation, amountNano: DEBIT }];
+    const credits = [{ index: world.workerPayee, amountNano: CREDIT }];
+    const committed = await commitReceipts(world, world, { receipts, debits, credits, policy: OTHER_POLICY });
+    const { receipt, path } = shownAt(committed);
+    const calls = async (at: CourtWorld["court"]) => {
+      const by = at.connect(challenger);
+      await mined(by.showDebit(committed.batch, committed.debits, committed.creditsHash, 0));
+      return [
+        () => by.claimSequence(committed.batch, 1),
+        () => by.reportPrice(receipt, path, committed.batch),
+        () => by.reportPolicy(terms, committed.batch, reservation),
+      ];
+    };
+    for (const call of await calls(court)) {
+      await expect(call()).to.be.revertedWithCustomError(court, "Court_Replaced").withArgs(next.court.target);
+    }
+    for (const call of await calls(next.court)) await mined(call());
   });
 
   describe("given its time is over", () => {

@@ -9,6 +9,7 @@ import {
   books,
   CLAIM_HORIZON,
   evidenceOf,
+  FAULT,
   moved,
   PENALTY_DELAY,
   punishLater,
@@ -89,6 +90,7 @@ describe("Court, faults of sequences", () => {
         BigInt(settler),
         BigInt(now + PENALTY_DELAY),
         false,
+        FAULT.SEQUENCE,
         ethers.keccak256("0x"),
       ]);
       expect(moved(before, await books(world))).to.deep.equal({});

@@ -431,6 +431,33 @@ describe("StakeHub", () => {
       }
     });
 
+    it("is refused where years of slashes left less than a millionth, until all have left", async function () {
+      this.timeout(300_000);
+      const world = await load(staked);
+      const { hub, alice, bob, carol } = world;
+      const worn = async () => {
+        const [{ delegatedNano }, { shares }] = [await hub.getStake(1), await hub.getPool(1)];
+        return shares + 1000n > (delegatedNano + 1n) * 10n ** 9n;
+      };
+      let windows = 0;
+      while (!(await worn())) {
+        await mined(hub.connect(carol).delegateTo(1, OPG));
+        for (let i = 0; i < 3; i++) await slash(world, 100n * BOND);
+        await mined(hub.connect(carol).cancelDelegation(1));
+        await pass(2 * UNBONDING);
+        windows += 2;
+      }
+      expect(windows >= 80, `${windows} unbonding times`).to.equal(true);
+      await expect(hub.connect(carol).delegateTo(1, OPG))
+        .to.be.revertedWithCustomError(hub, "StakePools_WornOut")
+        .withArgs(1);
+      for (const who of [alice, bob]) await leave(world, who);
+      await mined(hub.connect(carol).delegateTo(1, OPG));
+      await pass(ACTIVATION + EPOCH);
+      await mined(hub.roll(1));
+      expect((await worthOf(world, carol)) >= OPG - 1n).to.equal(true);
+    });
+
     it("is taken back while it waits, once, and not when it joined", async () => {
       const world = await load(freshHub);
       const { hub, carol } = world;

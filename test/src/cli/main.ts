@@ -18,7 +18,7 @@ opg
 */
 /** The commands that a help text lists. */
 const listed = (help: string) =>
-  [...(help.split("\nCommands:\n")[1] ?? "").matchAll(/^ {2}(\w+)/gm)]
+  [...(help.split("\nCommands:\n")[1] ?? "").matchAll(/^ {2}([\w-]+)/gm)]
     .map(([, name]) => name as string)
     .filter((name) => name !== "help");
 

@@ -22,6 +22,7 @@ answerOnce
 ├── given a claim against a rightful debit
 │  ├── when it only looks: says that it can be answered
 │  └── when it answers: the claim is answered, the settler gets the bond
+├── given a claim of a sequence: opens it
 ├── given debits of the reservation after the claimed one: answers all the same
 ├── given a debit that the database cannot prove: says so
 └── given a claim that was answered: does nothing
@@ -47,8 +48,8 @@ describe("answerOnce", () => {
     return { payer, again, number: (await test.chain.contracts.settlement.getSettler(test.net.settler)).batches };
   }
 
-  /** Claims the debit of a reservation in a batch; gives the claim's id. */
-  async function claim(number: bigint, reservation: number): Promise<bigint> {
+  /** A committed batch as the court takes it, and a challenger with a bond. */
+  async function challenge(number: bigint) {
     const { contracts } = test.chain;
     const stored = await createBatchStore(open().database).get(test.net.settler, number);
     if (!stored) throw new Error(`There is no batch ${number}`);
@@ -62,10 +63,16 @@ describe("answerOnce", () => {
       prevHash: toHex(stored.prevHash as Uint8Array),
       later: [],
     };
+    return { stored, batch, court: contracts.court.connect(challenger) };
+  }
+
+  /** Claims the debit of a reservation in a batch; gives the claim's id. */
+  async function claim(number: bigint, reservation: number): Promise<bigint> {
+    const { stored, batch, court } = await challenge(number);
     const row = decodeRows(stored.debits).findIndex(({ index }) => index === reservation);
     const creditsHash = toHex(keccak256(stored.credits));
-    await mined(contracts.court.connect(challenger).claimDebit(batch, toHex(stored.debits), creditsHash, row));
-    return contracts.court.claimCount();
+    await mined(court.claimDebit(batch, toHex(stored.debits), creditsHash, row));
+    return court.claimCount();
   }
 
   it("does nothing when nobody claims", async () => {
@@ -99,6 +106,24 @@ describe("answerOnce", () => {
     const id = await claim(number, payer.reservation.reservation);
     const [answered] = await answerOnce(answerDeps(open(), KEEPER));
     expect(answered).to.include({ claim: id, debitedNano: 100_000n, outcome: "answered" });
+  });
+
+  it("opens a sequence that is claimed, and the settler gets the bond", async () => {
+    const { contracts } = test.chain;
+    const { number } = await settled();
+    const { batch, court } = await challenge(number);
+    const sequence = batch.body.firstSequence;
+    await mined(court.claimSequence(batch, sequence));
+    const id = await court.sequenceClaimCount();
+    const looked = await answerOnce({ ...answerDeps(open(), KEEPER), dryRun: true });
+    expect(looked).to.deep.equal([{ claim: id, sequence, outcome: "answerable" }]);
+    const deps = { ...answerDeps(open(), KEEPER), openingOf: async () => undefined };
+    expect(await answerOnce(deps)).to.deep.equal([{ claim: id, sequence, outcome: "unproven" }]);
+
+    const [answered] = await answerOnce(answerDeps(open(), KEEPER));
+    expect(answered).to.include({ claim: id, sequence, outcome: "answered" });
+    expect((await contracts.court.getSequenceClaim(id)).state).to.equal(2n);
+    expect(await answerOnce(answerDeps(open(), KEEPER))).to.deep.equal([]);
   });
 
   it("says which debit it cannot prove", async () => {
