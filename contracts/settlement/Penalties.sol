@@ -190,7 +190,8 @@ abstract contract Penalties is ICourt, Proofs, ReentrancyGuardTransient {
                 harmedNano: refundNano,
                 reporter: address(0),
                 reporterNano: 0,
-                evidenceId: keccak256(abi.encode(address(this), "refund", refund, operator))
+                evidenceId: keccak256(abi.encode(address(this), "refund", refund, operator)),
+                faultAt: uint40(block.timestamp)
             })
         );
     }
@@ -205,7 +206,8 @@ abstract contract Penalties is ICourt, Proofs, ReentrancyGuardTransient {
                 harmedNano: 0,
                 reporter: reporter,
                 reporterNano: _part(penaltyNano, reporterPpm),
-                evidenceId: keccak256(abi.encode(address(this), "penalty", evidenceId, operator))
+                evidenceId: keccak256(abi.encode(address(this), "penalty", evidenceId, operator)),
+                faultAt: uint40(block.timestamp)
             })
         );
     }

@@ -10,6 +10,7 @@ struct SlashOrder {
     address reporter; // gets up to `reporterNano` of what remains
     uint64 reporterNano;
     bytes32 evidenceId; // used once
+    uint40 faultAt; // Unix timestamp, seconds: what was deposited later is spared, what left since is not
 }
 
 /// @title IStakeHub
@@ -32,7 +33,8 @@ interface IStakeHub {
     /// @return effectiveNano What an operator's debits inside the claim horizon may come to, in nano.
     function effectiveStake(uint32 operator) external view returns (uint64 effectiveNano);
 
-    /// @return slashableNano What a slash can take now, stake that is leaving included, in nano.
+    /// @return slashableNano What a slash can take now, for the oldest fault that can be slashed, in nano: stake that is leaving
+    /// included.
     function slashableStake(uint32 operator) external view returns (uint64 slashableNano);
 
     /// @notice Takes stake of an operator; the slasher only.

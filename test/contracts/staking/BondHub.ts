@@ -65,6 +65,7 @@ describe("BondHub", () => {
     reporter,
     reporterNano: 1n * OPG,
     evidenceId: evidence(1),
+    faultAt: 0,
     ...change,
   });
 
