@@ -15,6 +15,7 @@ import { encodeBook } from "../../src/vesting/book.ts";
 import type { LaunchPlan } from "../../src/vesting/launchPlan.ts";
 import { launchPreview, printLaunch } from "./launchPreview.ts";
 import { findTransaction, lostTransactionOf } from "./lostTransaction.ts";
+import { forgetUnbegun, isUnbegun } from "./unbegunFutures.ts";
 import { verifySources } from "./verifySources.ts";
 import { checkWiring } from "./wiring.ts";
 
@@ -67,12 +68,18 @@ const deploy: NewTaskActionFunction<Arguments> = async ({ json, dryRun, paramete
           config: { requiredConfirmations: parameters.confirmations, ...(local ? { blockPollingInterval: 100 } : {}) },
           ...(live ? { deploymentId: ids[phase] } : {}),
         });
+      const journal = join(hre.config.paths.ignition, "deployments", ids[phase]);
       return resuming(deployOnce, async (error) => {
+        if (live && isUnbegun(error)) {
+          const steps = await forgetUnbegun(join(journal, "journal.jsonl"));
+          if (steps.length === 0) throw error;
+          say(`An earlier run ended before it began ${steps.join(", ")}: going on from there`);
+          return;
+        }
         const lost = lostTransactionOf(error);
         const hash = lost && (await findTransaction(connection.provider, lost));
         if (!hash) throw error;
         say(`An earlier run ended before it noted transaction ${hash}: going on from there`);
-        const journal = join(hre.config.paths.ignition, "deployments", ids[phase]);
         await trackTransaction(journal, hash, connection.provider, parameters.confirmations);
       });
     });

@@ -21,7 +21,7 @@ npx hardhat deploy, as a process of its own
   │  and beside it the published file, which is the code of the book
 │  ├── given it ran before: it should send nothing and change nothing
 │  ├── given the chain was started anew: it should deploy again
-│  └── given it was killed, wherever: it should go on from there and send nothing twice
+│  └── given it was killed, wherever (a step noted and not begun, sent and not noted): it should go on and send nothing twice
 ├── when the parameters are changed after the launch: it should refuse and send nothing
 ├── in process: it should deploy and write nothing
 ├── with --dry-run: it should show what would be locked, send nothing and write nothing
@@ -185,6 +185,41 @@ describe("hardhat deploy", () => {
           expect(await sentBy(chain, await deployerOf(chain))).to.equal(TRANSACTIONS);
         });
       }
+
+      it("goes on when it was killed after it noted a step and before it began it", async () => {
+        const proxy = await startFaultProxy(chain.rpcUrl);
+        try {
+          let sent = 0;
+          let run: DeployRun;
+          proxy.rule(async (exchange) => {
+            const sends = rpcMethods(exchange.body).includes("eth_sendTransaction");
+            if (!sends || ++sent < TRANSACTIONS) return exchange.pass();
+            run.process.kill("SIGKILL");
+            exchange.cut();
+          });
+          run = folder.start("local", { LOCAL_RPC_URL: proxy.url });
+          expect((await run.done).code).to.equal(null);
+        } finally {
+          await proxy.close();
+        }
+        const genesis = await ask(chain.rpcUrl, async (provider) => (await provider.getBlock(0))?.hash ?? "");
+        const path = folder.journalOf({ chainId: 31337, genesis });
+        const lines = (await readFile(path, "utf8")).split("\n").filter((line) => line !== "");
+        const entries = lines.map((line) => JSON.parse(line));
+        const last = entries.findLast(({ type }) => type === "TRANSACTION_PREPARE_SEND").futureId;
+        const kept = lines.filter((_, i) => {
+          const { type, futureId } = entries[i];
+          return futureId !== last || type.endsWith("EXECUTION_STATE_INITIALIZE");
+        });
+        expect(kept.length).to.be.below(lines.length);
+        await writeFile(path, `${kept.join("\n")}\n`);
+
+        const { code, log } = await deployLocal(chain).done;
+        expect(code, log).to.equal(0);
+        expect(log).to.include(`before it began ${last}`);
+        expect(await sentBy(chain, await deployerOf(chain))).to.equal(TRANSACTIONS);
+        await checkDeployed(chain, await deployed(chain));
+      });
 
       it("goes on after being killed again and again", async () => {
         const deployer = await deployerOf(chain);
