@@ -37,7 +37,8 @@ export function parse(sources: Sources, files: readonly string[]): Map<string, o
   const output = run(sources, {}, Object.fromEntries(files.map((file) => [file, { "": ["ast"] }])));
   const failed = output.errors?.find(({ severity }) => severity === "error");
   if (failed) throw new Error(failed.formattedMessage);
-  return new Map(files.map((file) => [file, (output.sources?.[file] as { ast: object }).ast]));
+  const { sources: parsed = {} } = output;
+  return new Map(Object.entries(parsed).map(([file, { ast }]) => [file, ast]));
 }
 
 /**
