@@ -225,16 +225,17 @@ export function applyMutant(source: string, { start, length, after }: Mutant): s
 }
 
 /**
- * Some of the mutants: of each operator its part, at least one, chosen by hash. The same seed gives the same choice, and a larger
- * choice holds the smaller one.
+ * Some of the mutants: of each operator its part, at least one, chosen by hash and in the order of the hashes. The same seed gives
+ * the same choice, and a larger choice holds the smaller one.
  */
 export function sampleOf(mutants: readonly Mutant[], size: number, seed: string): Mutant[] {
-  const rank = ({ id }: Mutant) => createHash("sha256").update(`${seed}:${id}`).digest("hex");
-  const groups = Map.groupBy(mutants, ({ operator }) => operator);
-  return [...groups.values()].flatMap((group) => {
-    const ranked = group.map((mutant) => ({ mutant, rank: rank(mutant) })).sort((a, b) => (a.rank < b.rank ? -1 : 1));
-    return ranked.slice(0, Math.ceil((group.length * size) / mutants.length)).map(({ mutant }) => mutant);
-  });
+  const rankOf = ({ id }: Mutant) => createHash("sha256").update(`${seed}:${id}`).digest("hex");
+  const ranked = mutants.map((mutant) => ({ mutant, rank: rankOf(mutant) })).sort((a, b) => (a.rank < b.rank ? -1 : 1));
+  const groups = Map.groupBy(ranked, ({ mutant }) => mutant.operator);
+  const chosen = new Set(
+    [...groups.values()].flatMap((group) => group.slice(0, Math.ceil((group.length * size) / mutants.length))),
+  );
+  return ranked.filter((one) => chosen.has(one)).map(({ mutant }) => mutant);
 }
 
 function numberOf(digits: string): bigint {
