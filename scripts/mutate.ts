@@ -34,7 +34,7 @@ const SUBJECTS: Record<string, Subject> = {
   StakeHub: {
     file: "contracts/staking/StakeHub.sol",
     also: {},
-    tests: ["StakeHub", "StakeVotes", "StakeHubCases", "StakeHubOrders", "StakeHubRandom"].map(
+    tests: ["StakeHub", "StakeVotes", "StakeHubCases", "StakeHubRandom"].map(
       (name) => `test/contracts/staking/${name}.ts`,
     ),
   },
