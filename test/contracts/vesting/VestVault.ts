@@ -370,7 +370,7 @@ describe("VestVault", () => {
       await expect(vault.claim(3)).to.be.revertedWithCustomError(vault, "VestVault_NothingDue");
     });
 
-    describe("2: in the end everybody has what the book says", () => {
+    describe("in the end everybody has what the book says", () => {
       const last = 12;
       const random = seededRandom(7);
       const ways: [string, (month: number) => boolean][] = [
@@ -379,7 +379,7 @@ describe("VestVault", () => {
         ...[1, 2, 3, 4, 5].map((i): [string, () => boolean] => [`at random times, ${i}`, () => random(3) === 0]),
       ];
       for (const [what, claims] of ways) {
-        it(what, async () => {
+        it(`case 2: claimed ${what}`, async () => {
           const { vault, opg } = await load(small);
           expect(lastMonthOf(book)).to.equal(last);
           for (let month = 0; month <= last; month++) {

@@ -42,7 +42,7 @@ describe("VestVault, who is paid", () => {
   const allIds = () => book.grants.map((_, id) => id);
   const REASON = encodeBytes32String("left on 2026-08-01");
 
-  describe("70: handover", () => {
+  describe("handover", () => {
     const POOL = 3;
     const [from, to, other] = [4, 10, 11];
 
