@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { existsSync } from "node:fs";
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises";
+import { existsSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { parseArgs } from "node:util";
 import { codeHash, compile, parse, readSources, type Sources } from "./mutation/compile.ts";
@@ -9,12 +9,14 @@ import { openSuite, type Suite } from "./mutation/suite.ts";
 
 const HELP = `Changes a contract in one place after another, and looks whether its tests notice.
 
-Usage: npm run -s mutate -- --contract <name> [--sample <n>] [--seed <text>] [--minutes <n>] [--resume] [--again] [--json]
+Usage: npm run -s mutate -- --contract <name> [--sample <n>] [--seed <text>] [--minutes <n>]
+                        [--jobs <n>] [--resume] [--again] [--json]
 
   --contract   StakeHub or EpochRewards
   --sample     about that many mutants, of each operator its part; without it all
   --seed       which ones; the same seed gives the same, and more of it hold fewer (default 1)
   --minutes    begin no mutant after that long; the rest can be resumed
+  --jobs       how many test runs side by side (default 1)
   --resume     keep what cache/mutation/<contract>.json knows of these sources
   --again      with --resume: run those again that survived
   --list       show the mutants, run none
@@ -57,6 +59,7 @@ const { values } = parseArgs({
     sample: { type: "string" },
     seed: { type: "string", default: "1" },
     minutes: { type: "string" },
+    jobs: { type: "string" },
     resume: { type: "boolean", default: false },
     again: { type: "boolean", default: false },
     list: { type: "boolean", default: false },
@@ -65,10 +68,9 @@ const { values } = parseArgs({
   },
 });
 const subject = SUBJECTS[values.contract];
-const [sample, minutes] = [values.sample, values.minutes].map((text) =>
-  text === undefined ? undefined : Number(text),
-);
-const wrong = [sample, minutes].some((value) => value !== undefined && !(value > 0));
+const numbers = [values.sample, values.minutes, values.jobs];
+const [sample, minutes, jobs] = numbers.map((text) => (text === undefined ? undefined : Number(text)));
+const wrong = numbers.some((text) => text !== undefined && !(Number(text) > 0));
 if (values.help || !subject || wrong) {
   (values.help ? process.stdout : process.stderr).write(HELP);
   process.exit(values.help ? 0 : 1);
@@ -97,35 +99,39 @@ const todo = chosen.filter(({ id }) => {
   const verdict = known.get(id)?.verdict;
   return verdict === undefined || (values.again && verdict === "survived");
 });
-const suite = await openSuite(targets, subject.tests);
+const suites = await Promise.all(Array.from({ length: jobs ?? 1 }, () => openSuite(targets, subject.tests)));
 try {
-  await runAll(suite);
+  await runAll(suites);
 } finally {
-  await suite.close();
+  await Promise.all(suites.map((suite) => suite.close()));
 }
 report();
 
-async function runAll(suite: Suite): Promise<void> {
+async function runAll(suites: Suite[]): Promise<void> {
   const original = compile(sources, targets);
   const deployed = compile(sources, targets, { asDeployed: true });
   if (!original || !deployed) throw new Error(`${values.contract} does not compile`);
-  const base = await suite.run(original, 600);
+  const base = await (suites[0] as Suite).run(original, 600);
   if (!base.passed) throw new Error(`The tests fail without any change: ${base.firstFailure}`);
   note(`the tests pass in ${base.seconds} s; ${todo.length} mutants to run`);
   const hashes = { quick: codeHash(original), deployed: codeHash(deployed) };
   const started = performance.now();
-  for (const [done, mutant] of todo.entries()) {
-    if (minutes !== undefined && performance.now() - started > minutes * 60_000) {
-      note(`time is over: ${todo.length - done} are left, go on with --resume`);
-      return;
-    }
-    const result = await judge(suite, mutant, hashes, base.seconds * 4 + 30);
-    known.set(mutant.id, result);
-    await save();
-    const { verdict, seconds, by } = result;
-    const change = `${oneLine(mutant.before)} -> ${oneLine(mutant.after)}`;
-    note(`${done + 1}/${todo.length} ${verdict} ${seconds} s ${mutant.file}:${mutant.line} ${change} ${by ?? ""}`);
-  }
+  const over = () => minutes !== undefined && performance.now() - started > minutes * 60_000;
+  const queue = [...todo];
+  let done = 0;
+  await Promise.all(
+    suites.map(async (suite) => {
+      for (let mutant = queue.shift(); mutant && !over(); mutant = queue.shift()) {
+        const result = await judge(suite, mutant, hashes, base.seconds * 4 + 30);
+        known.set(mutant.id, result);
+        save();
+        const { verdict, seconds, by, file, line, before, after } = result;
+        const change = `${oneLine(before)} -> ${oneLine(after)}`;
+        note(`${++done}/${todo.length} ${verdict} ${seconds} s ${file}:${line} ${change} ${by ?? ""}`);
+      }
+    }),
+  );
+  if (done < todo.length) note(`time is over: ${todo.length - done} are left, go on with --resume`);
 }
 
 async function judge(
@@ -159,11 +165,11 @@ async function openState(): Promise<State> {
   return fresh;
 }
 
-/** Written beside and moved, so that an end in between loses one mutant at most. */
-async function save(): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
-  await writeFile(`${path}.part`, JSON.stringify({ ...state, results: [...known.values()] }, null, 1));
-  await rename(`${path}.part`, path);
+/** Written beside and moved, so that an end in between loses what is running at most. */
+function save(): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(`${path}.part`, JSON.stringify({ ...state, results: [...known.values()] }, null, 1));
+  renameSync(`${path}.part`, path);
 }
 
 function report(): void {
