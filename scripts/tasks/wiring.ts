@@ -1,4 +1,4 @@
-import { keccak256, type Provider } from "ethers";
+import { getAddress, keccak256, type Provider } from "ethers";
 import type { Parameters } from "../../deploy/parameters.ts";
 import { connectContracts } from "../../src/core/chain/contracts.ts";
 import { addressesOf, type Deployment } from "../../src/core/chain/deployment.ts";
@@ -18,6 +18,14 @@ export async function checkWiring(provider: Provider, deployment: Deployment, pa
   const expected: [string, unknown, unknown][] = [
     ["settlement.court", await settlement.court(), court.target],
     ["stakeHub.slasher", await stakeHub.slasher(), court.target],
+    ["settlement.stakeHub", await settlement.stakeHub(), stakeHub.target],
+    ["court.stakeHub", await court.stakeHub(), stakeHub.target],
+    ["stakeHub.token", await stakeHub.token(), opg.target],
+    ["stakeHub.nodes", await stakeHub.nodes(), contracts.nodeRegistry.address],
+    ["stakeHub.reserve", await stakeHub.reserve(), getAddress(parameters.reserve)],
+    ["stakeHub.epochLength", await stakeHub.epochLength(), BigInt(parameters.staking.epochLength)],
+    ["stakeHub.unbonding", await stakeHub.unbonding(), BigInt(parameters.times.unbonding)],
+    ["stakeHub.stakeActivation", await stakeHub.stakeActivation(), BigInt(parameters.times.stakeActivation)],
     ["settlement.token", await settlement.token(), opg.target],
     ["settlement.governance", await settlement.governance(), timelock.address],
     ["teeRegistry.governance", await teeRegistry.governance(), timelock.address],
