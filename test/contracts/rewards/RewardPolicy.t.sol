@@ -13,7 +13,7 @@ contract RewardPolicyTest {
     }
 
     /// @notice Every second falls into the epoch that begins at or before it and ends after it.
-    function testFuzz_RewardPolicy_EpochsTileTime(uint40 start, uint32 length, uint40 at) public {
+    function testFuzz_RewardPolicy_EpochsTileTime(uint32 start, uint32 length, uint40 at) public {
         VM.assume(start != 0 && length != 0 && length <= 365 days);
         VM.warp(start);
         IRewardPolicy policy = _deploy(length);
