@@ -9,6 +9,7 @@ import { formatOpg } from "../core/units.ts";
 import { addGov } from "./gov/program.ts";
 import { fail, lines, print } from "./output.ts";
 import { ROLES, type Role } from "./roles/names.ts";
+import { addStake } from "./stake/program.ts";
 import { addVesting } from "./vesting/program.ts";
 
 // A command's own modules are loaded when it runs: help and a wrong option answer at once.
@@ -193,17 +194,7 @@ program
     print(await openSettlerCommand(committer), options, lines);
   });
 
-program
-  .command("stake")
-  .description("money that an operator answers with")
-  .command("bond")
-  .argument("<operator>", "operator id", whole(1))
-  .argument("<amount>", "in OPG")
-  .addOption(json())
-  .action(async (id: number, amount: string, options: { json?: boolean }) => {
-    const { bond } = await operator();
-    print(await bond(id, amount), options, lines);
-  });
+addStake(program.command("stake").description("money that operators answer with: own bonds and delegations"));
 
 program
   .command("model")

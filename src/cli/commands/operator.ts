@@ -4,11 +4,9 @@ import type { Chain } from "../../core/chain/open.ts";
 import { InputError } from "../../core/errors.ts";
 import type { Hex } from "../../core/hashing/hex.ts";
 import { engineOf, readManifest } from "../../core/manifest.ts";
-import { parseOpg } from "../../core/units.ts";
 import { publishModel } from "../../operator/models.ts";
 import { openSettler, registerPayee } from "../../operator/money.ts";
 import { NodeClass, registerNode, registerOperator } from "../../operator/nodes.ts";
-import { addBond, type Joining } from "../../staking/deposit.ts";
 import { openConfigured, readEnvironment, signerOf } from "../config.ts";
 
 /** Runs `use` with the chain and the account of OPG_KEY. */
@@ -70,13 +68,6 @@ export async function openSettlerCommand(committer?: string): Promise<OpenedSett
     const address = getAddress(committer ?? (made?.address as string));
     await openSettler(contracts, signer, settler, payee, address);
     return { settler, payee, committer: address, ...(made ? { key: made.privateKey } : {}) };
-  });
-}
-
-/** Bonds OPG for an operator; OPG_KEY pays. It counts from `countsAt` on, Unix seconds. */
-export async function bond(operator: number, amount: string): Promise<{ operator: number } & Joining> {
-  return withSigner(async ({ contracts }, signer) => {
-    return { operator, ...(await addBond(contracts, signer, operator, parseOpg(amount))) };
   });
 }
 
