@@ -39,7 +39,7 @@ if (values.help) {
 
 await hre.tasks.getTask("build").run({ quiet: true, noTests: true });
 const bench = await openBench();
-const all = [commitRows, enterRows, proveRows, vestRows, governRows, rewardsRows];
+const all = [commitRows, enterRows, proveRows, rewardsRows, vestRows, governRows];
 const rows: Row[] = [];
 for (const group of all) {
   for (const row of await group(bench)) {
