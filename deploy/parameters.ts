@@ -29,6 +29,26 @@ const times = z.strictObject({
   parameterDelay: seconds,
 });
 
+/** The bounds of the limits are those of StakeHub.sol. */
+const staking = z.strictObject({
+  /** Stake joins at the start of an epoch. */
+  epochLength: seconds,
+  limits: z
+    .strictObject({
+      /** Of what is slashable of an operator's delegators, for one order. */
+      eventPpm: z.int().min(0).max(100_000),
+      /** The same, in two unbonding times. */
+      windowPpm: z.int().min(0).max(250_000),
+      /** Nano of delegations that count for each nano of own bond. */
+      delegationPerSelf: z.int().min(0).max(20),
+      maxCommissionPpm: z.int().min(0).max(500_000),
+    })
+    .refine(({ eventPpm, windowPpm }) => eventPpm <= windowPpm, { path: ["eventPpm"], error: "at most windowPpm" }),
+});
+
+/** A deposit can be this many epochs ahead, see StakeBase.sol. */
+const MAX_EPOCHS_AHEAD = 64;
+
 /** What an epoch of rewards gives, as in `contracts/rewards/IRewardPolicy.sol`. */
 const shares = z.strictObject({
   spreadEpochs: z.int().min(1).max(520),
@@ -85,6 +105,7 @@ export const parametersSchema = z
     treasury: account,
     reserve: account,
     times,
+    staking,
     emission: z.strictObject({ successorDelay: seconds }),
     rewards: z.strictObject({
       epochLength: seconds,
@@ -112,6 +133,14 @@ export const parametersSchema = z
   .refine(({ emission, times }) => emission.successorDelay >= times.parameterDelay, {
     path: ["emission", "successorDelay"],
     error: "at least times.parameterDelay",
+  })
+  .refine(({ staking, times }) => staking.epochLength <= times.unbonding, {
+    path: ["staking", "epochLength"],
+    error: "at most times.unbonding",
+  })
+  .refine(({ staking, times }) => Math.floor(times.stakeActivation / staking.epochLength) + 2 <= MAX_EPOCHS_AHEAD, {
+    path: ["staking", "epochLength"],
+    error: `so long that times.stakeActivation is at most ${MAX_EPOCHS_AHEAD - 2} epochs`,
   })
   // Every epoch has a root, and one waits at a time.
   .refine(({ rewards: { epochLength, roots: r } }) => r.challengeWindow + 2 * r.graceTime <= epochLength, {

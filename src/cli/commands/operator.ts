@@ -6,8 +6,9 @@ import type { Hex } from "../../core/hashing/hex.ts";
 import { engineOf, readManifest } from "../../core/manifest.ts";
 import { parseOpg } from "../../core/units.ts";
 import { publishModel } from "../../operator/models.ts";
-import { addBond, openSettler, registerPayee } from "../../operator/money.ts";
+import { openSettler, registerPayee } from "../../operator/money.ts";
 import { NodeClass, registerNode, registerOperator } from "../../operator/nodes.ts";
+import { addBond, type Joining } from "../../staking/deposit.ts";
 import { openConfigured, readEnvironment, signerOf } from "../config.ts";
 
 /** Runs `use` with the chain and the account of OPG_KEY. */
@@ -72,11 +73,10 @@ export async function openSettlerCommand(committer?: string): Promise<OpenedSett
   });
 }
 
-/** Bonds OPG for an operator; OPG_KEY pays. */
-export async function bond(operator: number, amount: string): Promise<{ operator: number; activeNano: bigint }> {
+/** Bonds OPG for an operator; OPG_KEY pays. It counts from `countsAt` on, Unix seconds. */
+export async function bond(operator: number, amount: string): Promise<{ operator: number } & Joining> {
   return withSigner(async ({ contracts }, signer) => {
-    await addBond(contracts, signer, operator, parseOpg(amount));
-    return { operator, activeNano: await contracts.stakeHub.effectiveStake(operator) };
+    return { operator, ...(await addBond(contracts, signer, operator, parseOpg(amount))) };
   });
 }
 

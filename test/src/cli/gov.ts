@@ -147,7 +147,7 @@ describe("opg gov", () => {
     const [dry, scheduled, early, executed, done] = handedOver;
     expect(dry).to.deep.include({ state: "unscheduled", dryRun: true, hash: null, holders: both(deployer) });
     expect(scheduled).to.deep.include({ state: "waiting", dryRun: false, holders: both(deployer) });
-    expect(scheduled?.calls).to.have.length(4);
+    expect(scheduled?.calls).to.be.an("array").with.length(4);
     expect(early).to.deep.include({ exit: 75, code: "not_yet" });
     expect(executed).to.deep.include({ state: "done", holders: both(governor) });
     expect(done).to.deep.include({ state: "done", hash: null });
