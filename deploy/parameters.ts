@@ -49,19 +49,27 @@ const staking = z.strictObject({
 /** A deposit can be this many epochs ahead, see StakeBase.sol. */
 const MAX_EPOCHS_AHEAD = 64;
 
+/** As `contracts/rewards/RewardPolicy.sol` has it. */
+const MAX_USAGE_PPM = 900_000;
+const sum = (parts: Record<string, number>) => Object.values(parts).reduce((all, part) => all + part, 0);
+
 /** What an epoch of rewards gives, as in `contracts/rewards/IRewardPolicy.sol`. */
 const shares = z.strictObject({
   spreadEpochs: z.int().min(1).max(520),
-  accountCapPpm: ppm,
-  streamPpm: z.strictObject({
-    stakers: ppm,
-    workers: ppm,
-    verifiers: ppm,
-    publishers: ppm,
-    contributors: ppm,
-    keepers: ppm,
-  }),
-  feePpm: z.strictObject({ workers: ppm, verifiers: ppm, publishers: ppm, contributors: ppm, keepers: ppm }),
+  accountCapPpm: z.int().min(1).max(200_000),
+  streamPpm: z
+    .strictObject({
+      stakers: ppm,
+      workers: ppm,
+      verifiers: ppm,
+      publishers: ppm,
+      contributors: ppm,
+      keepers: ppm,
+    })
+    .refine((parts) => sum(parts) <= 1_000_000, { error: "together at most 1,000,000" }),
+  feePpm: z
+    .strictObject({ workers: ppm, verifiers: ppm, publishers: ppm, contributors: ppm, keepers: ppm })
+    .refine((parts) => sum(parts) <= MAX_USAGE_PPM, { error: `together at most ${MAX_USAGE_PPM}` }),
 });
 
 /** How roots are posted, as in `contracts/rewards/IEpochRewards.sol`. */
@@ -146,6 +154,11 @@ export const parametersSchema = z
   .refine(({ rewards: { epochLength, roots: r } }) => r.challengeWindow + 2 * r.graceTime <= epochLength, {
     path: ["rewards", "epochLength"],
     error: "at least roots.challengeWindow and twice roots.graceTime",
+  })
+  // Stake is what it is at the start of a reward epoch: that must be the start of one of its own.
+  .refine(({ rewards, staking }) => rewards.epochLength % staking.epochLength === 0, {
+    path: ["rewards", "epochLength"],
+    error: "a multiple of staking.epochLength",
   });
 
 export type Parameters = z.infer<typeof parametersSchema>;

@@ -40,7 +40,7 @@ if (values.help) {
 
 await hre.tasks.getTask("build").run({ quiet: true, noTests: true });
 const bench = await openBench();
-const all = [commitRows, enterRows, proveRows, delegatedRows, vestRows, governRows, stakeRows, rewardsRows];
+const all = [commitRows, enterRows, proveRows, delegatedRows, rewardsRows, vestRows, governRows, stakeRows];
 const rows: Row[] = [];
 for (const group of all) {
   for (const row of await group(bench)) {
