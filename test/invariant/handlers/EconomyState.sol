@@ -54,6 +54,7 @@ struct Fine {
     uint32 settler;
     bytes signers;
     uint256 dueAt;
+    uint40 faultAt;
 }
 
 struct Outflow {
@@ -105,6 +106,7 @@ abstract contract EconomyState is Protocol {
     mapping(uint32 payee => uint256) internal taken; // by the court
     mapping(uint32 payee => uint256) internal paid;
     mapping(uint32 operator => uint256) internal staked; // less what was withdrawn
+    mapping(uint32 operator => uint256[]) internal leaving; // periods in which something left
     uint256 internal pauseNotBefore;
 
     constructor() {
@@ -127,6 +129,9 @@ abstract contract EconomyState is Protocol {
             staked[i] = i <= SETTLERS ? SETTLER_STAKE_NANO : VERIFIER_STAKE_NANO;
             hub.bond(i, uint64(staked[i]));
         }
+        clock += ACTIVATION + EPOCH;
+        VM.warp(clock);
+        for (uint32 i = 1; i <= OPERATORS; ++i) hub.roll(i);
     }
 
     /* ACTORS */
@@ -219,11 +224,13 @@ abstract contract EconomyState is Protocol {
     }
 
     /// @dev Law 4: a fault is fined once a batch, the penalty delay after it was proven.
-    function _fine(bytes32 kind, uint32 settler, uint64 number, bytes memory signers) internal {
-        bytes32 evidenceId = keccak256(abi.encode(_text(kind), settler, number));
+    function _fine(bytes32 kind, Batch memory batch, bytes memory signers) internal {
+        uint32 settler = batch.body.settler;
+        bytes32 evidenceId = keccak256(abi.encode(_text(kind), settler, batch.body.number));
         if (fined[evidenceId]) return;
         fined[evidenceId] = true;
-        fines.push(Fine(evidenceId, settler, signers, clock + court.penaltyDelay()));
+        uint40 faultAt = uint40(batch.commitment.committedAt);
+        fines.push(Fine(evidenceId, settler, signers, clock + court.penaltyDelay(), faultAt));
     }
 
     function _text(bytes32 word) private pure returns (string memory) {
