@@ -18,6 +18,7 @@ import { openPayer, startTestNetwork, type TestNetwork } from "../helpers/networ
 import { opg } from "../helpers/opg.ts";
 import { CAP_NANO, getJson, guardBody, paymentFor, post } from "../helpers/raw.ts";
 import { environmentOf } from "../helpers/roles.ts";
+import { until } from "../helpers/until.ts";
 
 /*
 Stake
@@ -96,14 +97,18 @@ describe("stake", () => {
       });
       return { ...chain, contracts: { ...chain.contracts, stakeHub } };
     }
-    const gatewayTo = (url: string) =>
-      startSettler({
+    async function gatewayTo(url: string) {
+      const role = await startSettler({
         ...test.net.settlerRole.open,
         chain: believing(),
         directory: join(test.directory, `believing-${settlers++}`),
         workerUrls: [url],
         settleInSeconds: 3600,
       });
+      // A connection that was idle while the database opened may be gone; the next look finds the worker.
+      await until("the gateway knows its worker", async () => (await getJson(`${role.url}/v1/models`)).data.length > 0);
+      return role;
+    }
     let settlers = 0;
 
     it("is refused by workers too, whatever the gateway thinks", async () => {
