@@ -31,6 +31,7 @@ export default defineConfig({
         overrides: {
           // Compile in a second instead of half a minute. What they test is compiled by itself, as it is deployed.
           "test/invariant/Economy.t.sol": { ...solc, settings: { evmVersion: "osaka" } },
+          "test/invariant/Rewards.t.sol": { ...solc, settings: { evmVersion: "osaka" } },
           "test/invariant/Staking.t.sol": { ...solc, settings: { evmVersion: "osaka" } },
           "test/invariant/Vesting.t.sol": { ...solc, settings: { evmVersion: "osaka" } },
         },

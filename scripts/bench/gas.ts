@@ -6,6 +6,7 @@ import { commitRows, delegatedRows } from "./gas/commit.ts";
 import { enterRows } from "./gas/enter.ts";
 import { governRows } from "./gas/govern.ts";
 import { proveRows } from "./gas/prove.ts";
+import { rewardsRows } from "./gas/rewards.ts";
 import type { Row } from "./gas/row.ts";
 import { openBench } from "./gas/setup.ts";
 import { stakeRows } from "./gas/stake.ts";
@@ -39,7 +40,7 @@ if (values.help) {
 
 await hre.tasks.getTask("build").run({ quiet: true, noTests: true });
 const bench = await openBench();
-const all = [commitRows, enterRows, proveRows, delegatedRows, vestRows, governRows, stakeRows];
+const all = [commitRows, enterRows, proveRows, delegatedRows, rewardsRows, vestRows, governRows, stakeRows];
 const rows: Row[] = [];
 for (const group of all) {
   for (const row of await group(bench)) {

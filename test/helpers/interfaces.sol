@@ -102,3 +102,15 @@ interface IScheduleLens {
 
     function beneficiaryOf(GrantId id) external view returns (address);
 }
+
+interface IBudget {
+    error EmissionBudget_ConsumerStands(address consumer);
+
+    function setConsumer(address consumer) external;
+
+    function claim(GrantId[] calldata ids) external;
+
+    function forward() external returns (uint256 amountWei);
+
+    function forwardedWei() external view returns (uint256);
+}

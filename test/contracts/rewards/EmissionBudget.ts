@@ -1,11 +1,13 @@
 import { expect } from "chai";
 import { type BaseContract, concat, ZeroAddress } from "ethers";
 import { mined } from "../../../src/core/chain/events.ts";
+import { WEI_PER_NANO } from "../../../src/core/units.ts";
 import { type Book, encodeBook, vestedAt } from "../../../src/vesting/book.ts";
 import { anniversary } from "../../../src/vesting/calendar.ts";
 import type { EmissionBudget, ImitationOpg, OPG, ProtocolTimelock, VestVault } from "../../../typechain-types/index.ts";
 import { fixturesOn, type Load } from "../../helpers/fixtures.ts";
 import { govern } from "../../helpers/governance.ts";
+import { LEAST_WINDOW, PARAMETERS } from "../../helpers/rewards.ts";
 import { openVaultChain, plainVault, SUPPLY_WEI, smallBook, totalOf, type VaultChain } from "../../helpers/vault.ts";
 
 /*
@@ -17,7 +19,8 @@ EmissionBudget, with a real timelock, as a beneficiary that was there before the
 │  ├── another's grant goes to its own beneficiary, an unknown one reverts, with nothing due nothing happens
 │  └── what was claimed or sent to it by others goes the same way
 ├── setConsumer
-│  ├── when not by governance: Governed_NotGovernance
+│  ├── when by neither deployer nor governance: Governed_NotGovernance
+│  ├── by the deployer at once, by governance as well
 │  ├── when it is a key, one with borrowed code, this contract, the token or the vault: EmissionBudget_BadConsumer
 │  └── given there is one: EmissionBudget_ConsumerStands
 ├── nameSuccessor, dropSuccessor, acceptSuccessor
@@ -150,6 +153,39 @@ describe("EmissionBudget", () => {
       expect(await budget.forwardedWei()).to.equal(totalOf({ grants: GRANTS.map((id) => world.book.grants[id]!) }));
     });
 
+    it("case 45: what EpochRewards can promise is what the schedule released so far, to the nano", async () => {
+      const world = await load(open);
+      const { budget, opg, timelock } = world;
+      const [poster, ethers] = [chain.signer(0), chain.ethers];
+      const nodes = await ethers.deployContract("NodeRegistry");
+      const setup = { token: opg, nodes, teeRegistry: nodes, reserve: chain.signer(3), governance: timelock };
+      const bounds = { parameterDelay: DELAY, leastWindow: LEAST_WINDOW, leastBondNano: 1 };
+      const times = { verdictTime: DELAY + PARAMETERS.graceTime };
+      const rewards = await ethers.deployContract("EpochRewards", [
+        { ...setup, ...bounds, parameters: { ...PARAMETERS, ...times } },
+      ]);
+      await mined(governed(world, "setConsumer", [rewards.target]));
+      await mined(nodes.registerOperator());
+      await mined(opg.approve(rewards, 2n ** 256n - 1n));
+      await mined(rewards.deposit(10n ** 16n));
+      const promise = (totalWei: bigint) => ({
+        ...{ epoch: 1, leafCount: 1, totalWei },
+        ...{ root: ethers.id("root"), receiptsRoot: ethers.id("receipts"), dataHash: ethers.id("data") },
+      });
+      for (const month of [0, 1, 2, 50, 96, 97]) {
+        await chain.next(at(world, month));
+        await mined(budget.claim(GRANTS));
+        await mined(rewards.sync());
+        const releasedNano = dueAt(world, at(world, month)) / WEI_PER_NANO;
+        expect((await rewards.getBooks()).fundedNano).to.equal(releasedNano);
+        const fundedWei = releasedNano * WEI_PER_NANO;
+        await rewards.connect(poster).post.staticCall(promise(fundedWei));
+        await expect(rewards.connect(poster).post(promise(fundedWei + WEI_PER_NANO)))
+          .to.be.revertedWithCustomError(rewards, "Rewards_NotFunded")
+          .withArgs(fundedWei + WEI_PER_NANO, fundedWei);
+      }
+    });
+
     it("pay another's grant to its own beneficiary", async () => {
       const world = await load(named);
       const { budget, opg, consumer, book } = world;
@@ -180,20 +216,35 @@ describe("EmissionBudget", () => {
   });
 
   describe("setConsumer", () => {
-    it("is for governance only, and once", async () => {
+    it("is for deployer and governance only, and once", async () => {
       const world = await load(named);
       const { budget, next, consumer, guardian, stranger, timelock } = world;
-      for (const by of [guardian, stranger, chain.signer(0)]) {
-        for (const name of ["setConsumer", "nameSuccessor"] as const) {
-          await expect(budget.connect(by)[name](next))
-            .to.be.revertedWithCustomError(budget, "Governed_NotGovernance")
-            .withArgs(by.address, timelock);
-        }
+      for (const by of [guardian, stranger]) {
+        await expect(budget.connect(by).setConsumer(next))
+          .to.be.revertedWithCustomError(budget, "Governed_NotGovernance")
+          .withArgs(by.address, timelock);
       }
-      await expect(governed(world, "setConsumer", [next.target]))
-        .to.be.revertedWithCustomError(budget, "EmissionBudget_ConsumerStands")
-        .withArgs(consumer);
+      for (const again of [() => governed(world, "setConsumer", [next.target]), () => budget.setConsumer(next)]) {
+        await expect(again()).to.be.revertedWithCustomError(budget, "EmissionBudget_ConsumerStands").withArgs(consumer);
+      }
       expect(await budget.consumer()).to.equal(consumer.target);
+    });
+
+    it("is the deployer's without delay; successors are not", async () => {
+      const world = await load(open);
+      const { budget, next, consumer, guardian, stranger, timelock } = world;
+      for (const by of [guardian, stranger]) {
+        await expect(budget.connect(by).setConsumer(consumer))
+          .to.be.revertedWithCustomError(budget, "Governed_NotGovernance")
+          .withArgs(by.address, timelock);
+      }
+      await expect(budget.setConsumer(consumer)).to.emit(budget, "ConsumerSet").withArgs(consumer);
+      expect(await budget.consumer()).to.equal(consumer.target);
+      for (const by of [chain.signer(0), guardian, stranger]) {
+        await expect(budget.connect(by).nameSuccessor(next))
+          .to.be.revertedWithCustomError(budget, "Governed_NotGovernance")
+          .withArgs(by.address, timelock);
+      }
     });
 
     for (const name of ["setConsumer", "nameSuccessor"] as const) {
@@ -204,9 +255,11 @@ describe("EmissionBudget", () => {
         // EIP-7702: what a key's account has for code once it borrowed a contract's.
         await chain.networkHelpers.setCode(borrower, concat(["0xef0100", String(consumer.target)]));
         for (const bad of [ZeroAddress, chain.signer(8).address, borrower, budget.target, opg.target, vault.target]) {
-          await expect(governed(world, name, [bad]))
-            .to.be.revertedWithCustomError(budget, "EmissionBudget_BadConsumer")
-            .withArgs(bad);
+          const calls = [() => governed(world, name, [bad])];
+          if (name === "setConsumer") calls.push(() => budget.setConsumer(bad));
+          for (const call of calls) {
+            await expect(call()).to.be.revertedWithCustomError(budget, "EmissionBudget_BadConsumer").withArgs(bad);
+          }
         }
       });
     }

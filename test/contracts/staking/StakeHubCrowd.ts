@@ -16,7 +16,7 @@ describe("StakeHub with a crowd", () => {
   const MANY = 10_000;
   const IN_A_CALL = 80;
 
-  it("slashes ten thousand delegators for what ten cost", async function () {
+  it("case 36: slashes ten thousand delegators for what ten cost", async function () {
     this.timeout(600_000);
     const protocol = await deployProtocol();
     const load = await fixturesOn(protocol);
