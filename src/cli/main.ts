@@ -144,7 +144,8 @@ keeper
   .command("run")
   .argument(
     "<name>",
-    "settle: commits batches; answer: proves debits that are claimed against; vesting: claims what is due",
+    "settle: commits batches; answer: proves debits that are claimed against; vesting: claims what is due; " +
+      "watch: claims for payers what settlers took without a right to it",
   )
   .option("--once", "one pass, then exit: 0 done, 1 wrong input, 75 try again", false)
   .option("--dry-run", "plan, but have nothing signed and send nothing", false)

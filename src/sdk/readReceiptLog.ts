@@ -18,6 +18,8 @@ export type LogRemainder = {
   cumulativeNano: bigint;
   /** Sum of the highest prices of requests whose receipt never came. */
   looseNano: bigint;
+  /** The last file that was deleted, or is about to be; files are deleted in their order. */
+  dropped: string;
 };
 
 /** What a payer knows of its reservation. */
@@ -42,7 +44,7 @@ const entrySchema = z.union([
   z.object({ handed: handedSchema, refused: z.string().optional() }),
 ]);
 
-const remainderSchema = z.object({ spentNano: u64, cumulativeNano: u64, looseNano: u64 });
+const remainderSchema = z.object({ spentNano: u64, cumulativeNano: u64, looseNano: u64, dropped: z.string() });
 
 export const REMAINDER = "remainder.json";
 
@@ -52,6 +54,8 @@ const NOT_SIGNED = new Set(["receipt_not_in_window", "receipt_wrong_window", "re
 /** A reader that goes on where it was: each call reads only what was added since. */
 export type LogReader = {
   read(): Promise<LoggedReservation>;
+  /** The files that were read, oldest first. */
+  files(): string[];
   /** Ids of the requests, and of the receipts, that stand in a file. */
   idsIn(file: string): ReadonlySet<Hex>;
 };
@@ -88,7 +92,9 @@ export function openLogReader(folder: string, of: { settler: number; reservation
   return {
     async read() {
       const remainder = await readRemainder(folder);
-      const names = (await readdir(folder)).filter((name) => name.endsWith(".jsonl")).sort();
+      const names = (await readdir(folder))
+        .filter((name) => name.endsWith(".jsonl") && name > remainder.dropped)
+        .sort();
       if ([...positions.keys()].some((name) => !names.includes(name))) {
         // A file is gone, and with it what stood in it.
         positions.clear();
@@ -110,6 +116,7 @@ export function openLogReader(folder: string, of: { settler: number; reservation
       state.looseNano = remainder.looseNano;
       return state;
     },
+    files: () => [...positions.keys()].sort(),
     idsIn: (file) => positions.get(file)?.ids ?? new Set(),
   };
 }
@@ -119,7 +126,8 @@ export async function readRemainder(folder: string): Promise<LogRemainder> {
     if (error.code === "ENOENT") return undefined;
     throw error;
   });
-  return text === undefined ? { spentNano: 0n, cumulativeNano: 0n, looseNano: 0n } : remainderSchema.parse(JSON.parse(text));
+  if (text === undefined) return { spentNano: 0n, cumulativeNano: 0n, looseNano: 0n, dropped: "" };
+  return remainderSchema.parse(JSON.parse(text));
 }
 
 function empty(): LoggedReservation {

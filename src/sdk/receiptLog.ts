@@ -44,9 +44,9 @@ export type ReceiptLogOptions = {
 const HEADER = "reservation.json";
 const HOUR_CHARACTERS = "2026-01-01T00".length;
 
-/** The folder of one reservation: contracts of other chains may have the same address. */
-export function logFolder(directory: string, { chainId, settlement }: Domain, settler: number, reservation: number) {
-  return join(directory, `${chainId}-${settlement.toLowerCase()}`, `${settler}-${reservation}`);
+/** The folder of one settlement contract's reservations: contracts of other chains may have the same address. */
+export function logRoot(directory: string, { chainId, settlement }: Domain): string {
+  return join(directory, `${chainId}-${settlement.toLowerCase()}`);
 }
 
 /** The file of an hour, UTC; a whole file is deleted once all in it is final. */
@@ -60,7 +60,7 @@ export function segmentName(atMs: number): string {
  */
 export async function openReceiptLog(options: ReceiptLogOptions): Promise<ReceiptLog> {
   const { directory, domain, reservation, gatewayUrl, clock = systemClock } = options;
-  const folder = logFolder(directory, domain, reservation.settler, reservation.reservation);
+  const folder = join(logRoot(directory, domain), `${reservation.settler}-${reservation.reservation}`);
   await storing(folder, async () => {
     await mkdir(folder, { recursive: true });
     await writeHeader(folder, { ...reservation, gatewayUrl });
