@@ -76,7 +76,7 @@ const variables = {
   WATCH_WEI_PER_OPG: z.coerce.bigint().positive().optional(),
   /** Bonds that may be out at one settler at once. */
   WATCH_MAX_BONDS: z.coerce.number().int().min(0).default(10),
-  /** After so many claims that were answered no more are made that rest on what is missing here. */
+  /** After so many claims that a settler answered none with a bond is made against it. */
   WATCH_MAX_LOST: z.coerce.number().int().min(0).default(3),
   /** Where batch files are asked for, beside the settler's gateway: verifiers, with commas between. */
   WATCH_DATA_URLS: list.default([]),

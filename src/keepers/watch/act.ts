@@ -66,7 +66,7 @@ export async function act(
     logger.info({ ...facts, txHash: hash }, "watch.sent");
     return { ...about, outcome: "sent", txHash: hash };
   } catch (error) {
-    const reason = error instanceof BaseError ? revertReason(error.cause)?.name : undefined;
+    const reason = await reasonOf(chain, queue, to, data, error);
     if (reason && RACED.has(reason)) {
       logger.info({ ...facts, reason }, "watch.raced");
       return { ...about, outcome: "raced" };
@@ -75,6 +75,17 @@ export async function act(
     logger.error({ ...facts, code, reason: reason ?? errorMessage(error) }, "watch.failed");
     return { ...about, outcome: "failed" };
   }
+}
+
+/** Why a call reverts, or would now; undefined when it failed otherwise. */
+async function reasonOf({ provider }: Chain, { signer }: TxQueue, to: string, data: string, error: unknown) {
+  if (!(error instanceof BaseError) || error.code !== "reverted") return undefined;
+  if (error.cause) return revertReason(error.cause)?.name;
+  // It was mined after somebody else's: asked again, the court says so.
+  return provider.call({ from: signer, to, data }).then(
+    () => undefined,
+    (again: unknown) => revertReason(again)?.name,
+  );
 }
 
 export function factsOf(about: About): Record<string, unknown> {

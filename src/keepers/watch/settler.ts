@@ -26,7 +26,7 @@ export type WatchSettings = WorthSettings & {
   patienceSeconds: bigint;
   /** Bonds that may be out at one settler at once. */
   maxBonds: number;
-  /** After so many claims that were answered, none is made that rests on what is missing here. */
+  /** After so many claims that a settler answered none with a bond is made against it: the logs are not complete. */
   maxLost: number;
   /** Where batch files are asked for, beside the settler's gateway. */
   dataUrls: readonly string[];
@@ -155,10 +155,8 @@ export function createSettlerWatch(deps: SettlerWatchDeps) {
       return [{ ...about, outcome }];
     };
     const bonded = finding.kind === "debit" || finding.kind === "sequence";
-    if (bonded && !finding.certain) {
-      if (!isAged(history, batch)) return ended("waiting");
-      if (lostClaims(history, deps.account) >= settings.maxLost) return ended("stopped");
-    }
+    if (bonded && !finding.certain && !isAged(history, batch)) return ended("waiting");
+    if (bonded && lostClaims(history, deps.account) >= settings.maxLost) return ended("stopped");
     if (!(await isWorth(chain, settler, batch.body.number, finding, settings))) return ended("notWorth");
     const outcomes: WatchOutcome[] = [];
     if (bonded && deps.queue) {
