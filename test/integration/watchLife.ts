@@ -63,7 +63,7 @@ describe("watching", () => {
     it(`never claims anything of an honest settler (seed ${seed})`, async () => {
       const random = seededRandom(seed);
       const directory = newLogDirectory(test);
-      const payers = await Promise.all([1, 2, 3].map(() => openLogged(test, directory)));
+      const payers = [await openLogged(test, directory), await openLogged(test, directory)];
       const watcher = await openWatcher(test, directory);
       const before = await claims();
       const held: WatchOutcome[] = [];
@@ -112,19 +112,20 @@ describe("watching", () => {
   it("beside another one does each thing once", async () => {
     const directory = newLogDirectory(test);
     const { payer, session } = await openLogged(test, directory);
-    const watchers = await Promise.all([1, 2].map(() => openWatcher(test, directory)));
+    const watchers = [await openWatcher(test, directory), await openWatcher(test, directory)];
     await ask(session);
     const before = await claims();
     await steal(payer);
-    const both = async () => {
+    /** One of them does it; the other one may have tried. */
+    const expectOnce = async (what: string) => {
       const said = await Promise.all(watchers.map((watcher) => watcher.said()));
-      return said.flat().sort();
+      expect(said.flat().filter((one) => one !== `${what} raced`)).to.deep.equal([`${what} sent`]);
+      for (const watcher of watchers) expect(await watcher.said()).to.deep.equal([]);
     };
-    expect(await both()).to.deep.equal(["debit raced", "debit sent"]);
+    await expectOnce("debit");
     expect(await claims()).to.equal(before + 1n);
-    expect(await both()).to.deep.equal([]);
     await advance(test.chain, ANSWER_TIME + 1);
-    expect(await both()).to.deep.equal(["refundDebit raced", "refundDebit sent"]);
+    await expectOnce("refundDebit");
     expect(await debitedNano(payer)).to.equal(0n);
     await Promise.all(watchers.map((watcher) => watcher.close()));
   });
@@ -169,7 +170,8 @@ describe("watching", () => {
     });
     after(() => rpc?.close());
 
-    it("goes on where it was, and does nothing twice", async () => {
+    it("goes on where it was, and does nothing twice", async function () {
+      this.timeout(300_000); // a process each time
       const directory = newLogDirectory(test);
       const { payer, session } = await openLogged(test, directory);
       const { wallet, close } = await openWatcher(test, directory);

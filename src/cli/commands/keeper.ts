@@ -6,11 +6,12 @@ import { errorMessage, InputError } from "../../core/errors.ts";
 import { createLogger, type Logger } from "../../core/logger.ts";
 import { type Answer, answerOnce } from "../../keepers/answer.ts";
 import type { SettleOutcome } from "../../keepers/settle.ts";
+import { createStandIn } from "../../keepers/standIn.ts";
 import { claimDue, type VestingClaim } from "../../keepers/vesting.ts";
 import type { WatchOutcome } from "../../keepers/watch/act.ts";
 import type { WatchSettings } from "../../keepers/watch/settler.ts";
 import { createWatch } from "../../keepers/watch.ts";
-import { type Config, openConfigured, readEnvironment, receiptLogsOf } from "../config.ts";
+import { type Config, openConfigured, readEnvironment, receiptLogsOf, required } from "../config.ts";
 import { openKeyQueue } from "../keyQueue.ts";
 import { answerDeps, openSettlerBase, settleAll, settleDeps } from "../roles/settler.ts";
 import { defaultsOf, openOnChain } from "../vesting/source.ts";
@@ -33,6 +34,7 @@ const KEEPERS: Record<string, (opening: Opening) => Promise<Keeper>> = {
   ),
   vesting: openVestingKeeper,
   watch: openWatchKeeper,
+  "stand-in": openStandInKeeper,
 };
 
 /** Runs a keeper: one pass, or passes until it is told to stop. */
@@ -116,6 +118,27 @@ async function openWatchKeeper({ config, logger, dryRun, signal }: Opening): Pro
     pass: () => watch.pass(),
     async close() {
       await sender?.close();
+      chain.provider.destroy();
+    },
+  };
+}
+
+async function openStandInKeeper({ config, logger, dryRun, signal }: Opening): Promise<Keeper> {
+  const chain = await openConfigured(config);
+  const node = await chain.contracts.nodeRegistry.getNode(required(config, "VERIFIER_NODE"));
+  const sender = await openKeyQueue(config, "stand-in", config.RPC_URL, chain.deployment.chainId, logger, signal);
+  const standIn = createStandIn({
+    chain,
+    operator: Number(node.operator),
+    dataUrls: [`http://${config.HOST}:${config.VERIFIER_PORT}`, ...config.WATCH_DATA_URLS],
+    queue: sender.queue,
+    logger,
+    dryRun,
+  });
+  return {
+    pass: () => standIn.pass(),
+    async close() {
+      await sender.close();
       chain.provider.destroy();
     },
   };

@@ -1,4 +1,4 @@
-import { equalBytes, type Hex, toHex } from "../../core/hashing/hex.ts";
+import { equalBytes, toHex } from "../../core/hashing/hex.ts";
 import { sha256 } from "../../core/hashing/sha256.ts";
 import { type BatchFile, batchTree, calldataTree, decodeBatchFile } from "../../core/protocol/batchFile.ts";
 import type { Domain } from "../../core/protocol/domain.ts";
@@ -17,8 +17,8 @@ export type ShownReceipt = {
   path: Uint8Array[];
   /** As the receipt names it; only where the batch's file is known. */
   request?: Request;
-  /** That it was signed under, as the batch's file has it. */
-  window?: { window: Window; signature: Uint8Array };
+  /** That it was signed under, and the path to its root, as the batch's file or the log has them. */
+  window?: { window: Window; signature: Uint8Array; windowPath: Uint8Array[] };
 };
 
 /** What is known of a batch beside its calldata. */
@@ -67,13 +67,16 @@ function fromCalldata(domain: Domain, batch: CommittedBatch, mine: readonly Logg
     const leaf = hasher.ofEncoded(handed.receipt);
     const place = places.get(toHex(leaf));
     if (place === undefined) return [];
-    return [{ receipt, encoded: handed.receipt, leaf, path: tree.path(place), window: handed }];
+    return [{ receipt, encoded: handed.receipt, leaf, path: tree.path(place), window: windowOf(handed) }];
   });
   return { known: "leaves", shown };
 }
 
 /** Nobody's word is taken: the bytes are those that the batch names, or there is no file. */
-async function fetchFile(source: string, { body }: CommittedBatch): Promise<BatchFile | undefined> {
+export async function fetchFile(
+  source: string,
+  { body }: Pick<CommittedBatch, "body">,
+): Promise<BatchFile | undefined> {
   try {
     const url = `${source}/v1/data/${toHex(body.data).slice(2)}`;
     const response = await fetch(url, { signal: AbortSignal.timeout(TIMEOUT_MS) });
@@ -86,14 +89,19 @@ async function fetchFile(source: string, { body }: CommittedBatch): Promise<Batc
 }
 
 /** Undefined when the file does not give the batch's root: it shows nothing then. */
-function fromFile(domain: Domain, { body }: CommittedBatch, file: BatchFile): Material | undefined {
+export function fromFile(domain: Domain, { body }: CommittedBatch, file: BatchFile): Material | undefined {
   try {
     const tree = batchTree(file.windows);
     if (!equalBytes(tree.root, body.root)) return undefined;
     const hasher = leafHasher(domain);
-    const windows = file.windows.flatMap((entry) =>
-      Array.from({ length: entry.part?.length ?? entry.window.count }, () => entry),
-    );
+    const windows = file.windows.flatMap(({ window, signature, leaves, part }) => {
+      const own = buildTree(splitLeaves(leaves));
+      return Array.from({ length: part?.length ?? window.count }, (_, position) => ({
+        window,
+        signature,
+        windowPath: merklePath(own, part?.[position] ?? position),
+      }));
+    });
     const shown = file.receipts.flatMap(({ receipt: encoded, request }, i): ShownReceipt[] => {
       const leaf = hasher.ofEncoded(encoded);
       const window = windows[i];
@@ -108,6 +116,10 @@ function fromFile(domain: Domain, { body }: CommittedBatch, file: BatchFile): Ma
   }
 }
 
+function windowOf({ window, signature, path }: LoggedReceipt["handed"]) {
+  return { window, signature, windowPath: path };
+}
+
 async function askFor(
   { domain, gatewayUrl }: MaterialContext,
   { body }: CommittedBatch,
@@ -117,21 +129,8 @@ async function askFor(
     const { path } = await fetchProof(gatewayUrl, toHex(receipt.requestId));
     const leaf = leafHasher(domain).ofEncoded(handed.receipt);
     if (!equalBytes(rootOfPath(leaf, path), body.root)) return undefined;
-    return { receipt, encoded: handed.receipt, leaf, path, window: handed };
+    return { receipt, encoded: handed.receipt, leaf, path, window: windowOf(handed) };
   } catch {
     return undefined;
   }
-}
-
-/** From the receipt at `index` of a batch's file to its window's root. */
-export function windowPathOf(file: BatchFile, id: Hex) {
-  let index = file.receipts.findIndex(({ receipt }) => toHex(decodeReceipt(receipt).requestId) === id);
-  for (const { window, signature, leaves, part } of file.windows) {
-    const count = part?.length ?? window.count;
-    if (index >= 0 && index < count) {
-      return { window, signature, windowPath: merklePath(buildTree(splitLeaves(leaves)), part?.[index] ?? index) };
-    }
-    index -= count;
-  }
-  return undefined;
 }

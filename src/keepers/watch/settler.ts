@@ -19,7 +19,7 @@ import { billedTwice, type Finding, isInside, receiptFindings, type Watched } fr
 import { followUp, showDebit } from "./follow.ts";
 import { type CommittedBatch, createHistory, type History } from "./history.ts";
 import { type Material, materialOf, type ShownReceipt } from "./material.ts";
-import { isWorth, type WorthSettings } from "./worth.ts";
+import { evidenceId, isWorth, type WorthSettings } from "./worth.ts";
 
 export type WatchSettings = WorthSettings & {
   /** For so long after a commit the settler may show what would explain it; seconds. */
@@ -148,7 +148,7 @@ export function createSettlerWatch(deps: SettlerWatchDeps) {
   /** Brings a finding before the court, once, when it may be and is worth it. */
   async function bring(history: History, batch: CommittedBatch, finding: Finding): Promise<WatchOutcome[]> {
     const key = keyOf(batch, finding);
-    if (done.has(key)) return [];
+    if (done.has(key) || isBrought(history, batch, finding)) return [];
     const about = aboutOf(settler, batch, finding);
     const ended = (outcome: WatchOutcome["outcome"]): WatchOutcome[] => {
       logger.warn({ ...factsOf(about), outcome }, "watch.held_back");
@@ -212,6 +212,34 @@ function keyOf({ txHash }: CommittedBatch, finding: Finding): string {
     }
   };
   return `${finding.kind}/${txHash}/${what()}`;
+}
+
+/** Somebody brought it before the court, or another fault of its kind for which the batch is punished already. */
+function isBrought({ events }: History, { body }: CommittedBatch, finding: Finding): boolean {
+  const isPunished = (kind: Parameters<typeof evidenceId>[0]) => {
+    const id = evidenceId(kind, body.settler, body.number);
+    return events.some(({ name, args }) => name === "PenaltyScheduled" && args.evidenceId === id);
+  };
+  const isShown = (excess: string) =>
+    events.some(
+      ({ name, args }) => name === "ExcessShown" && args.number === body.number && BigInt(args.key) === BigInt(excess),
+    );
+  switch (finding.kind) {
+    case "debit":
+      return false; // such a debit is no finding
+    case "policy":
+      return isShown(String(finding.reservation));
+    case "sequence":
+      return (
+        isPunished("unopened") ||
+        events.some(({ name, args }) => name === "SequenceClaimed" && args.sequence === finding.sequence)
+      );
+    case "doubled":
+    case "outOfRange":
+      return isPunished("sequence");
+    default:
+      return isShown(toHex(finding.shown.leaf));
+  }
 }
 
 /** Ids of the account's claims of both kinds, each with its kind before it. */

@@ -138,25 +138,35 @@ abstract contract Reporters is Watchers {
     /// @dev Law 5: all of the excess that is still debited comes back, as long as settler and signers have anything.
     function _giveBack(Record storage record, uint256 row, uint64 excess) private {
         uint256 account = record.accounts[row];
-        Account storage books = accounts[account];
-        DebitClaim memory claim = court.getClaim(court.claimOf(books.settler, record.batch.body.number, books.index));
-        bool upheld = claim.state == ClaimState.UPHELD;
-        uint256 left = upheld ? claim.missingNano : record.amounts[row] - record.returned[row];
-        uint256 owed = Math.min(Math.min(left, _debited(books)), excess);
-
+        (uint256 owed, bool upheld) = _owedOf(record, row, excess);
         uint256[PAYEES + 1] memory earnings = _allEarnings();
         uint256[OPERATORS + 1] memory stakes = _allStakes();
         uint64 backNano = _balance(account);
-        bytes memory data = _refundCall(record, books.index);
+        bytes memory data = _refundCall(record, accounts[account].index);
         _mustSucceed(address(court), data);
         backNano = _balance(account) - backNano;
         require(backNano == owed || (backNano < owed && _isBroke(record)), "L5: the excess comes back");
-        if (upheld) books.missing -= backNano;
+        if (upheld) accounts[account].missing -= backNano;
         else record.returned[row] += backNano;
-        books.restored += backNano;
+        accounts[account].restored += backNano;
         _bookTaken(earnings, stakes);
         _mustRevert(address(court), data, ICourt.Court_NothingOwed.selector);
         ++succeeded["refund excess"];
+    }
+
+    /// @return owed What there is to give back of an excess.
+    /// @return upheld Whether a claim gave the debit back before, but for what was missing.
+    function _owedOf(
+        Record storage record,
+        uint256 row,
+        uint64 excess
+    ) private view returns (uint256 owed, bool upheld) {
+        Account memory account = accounts[record.accounts[row]];
+        uint256 id = court.claimOf(account.settler, record.batch.body.number, account.index);
+        DebitClaim memory claim = court.getClaim(id);
+        upheld = claim.state == ClaimState.UPHELD;
+        uint256 left = upheld ? claim.missingNano : record.amounts[row] - record.returned[row];
+        owed = Math.min(Math.min(left, _debited(account)), excess);
     }
 
     function _show(Record storage record, uint256 row) private {

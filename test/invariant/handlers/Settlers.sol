@@ -22,6 +22,7 @@ import {Account, Doubt, EconomyState, Intent, Record} from "./EconomyState.sol";
 
 /// @notice A batch before it is committed.
 struct Draft {
+    Intent intent;
     BatchBody body;
     bytes debits;
     bytes credits;
@@ -261,6 +262,7 @@ abstract contract Settlers is EconomyState {
 
     function _draft(uint32 settler, Intent intent, uint256 seed) internal view returns (Draft memory draft) {
         uint16 policy = uint16(1 + _draw(seed, "policy", 2));
+        draft.intent = intent;
         draft.body.settler = settler;
         draft.body.number = batches[settler] + 1;
         draft.body.firstSequence = sequences[settler];
@@ -282,7 +284,6 @@ abstract contract Settlers is EconomyState {
         uint256 room = uint256(SignedMath.max(_room(draft.body.settler), 0));
         // Bogus ones are small enough that the cover reaches for many.
         uint256 most = intent == Intent.HONEST ? PRICE_NANO : room / 8 + 1;
-        uint256 count;
         uint256 rows;
         for (uint256 i; i < accounts.length; ++i) {
             Account memory account = accounts[i];
@@ -298,27 +299,22 @@ abstract contract Settlers is EconomyState {
             uint64 spent = account.spent;
             if (_isSpent(intent)) spent += uint64(price);
             if (intent == Intent.FORGED) spent = _debited(account) + uint64(price);
-            draft.receipts[count] = _receipt(
-                draft.body.firstSequence + uint64(count),
-                account,
-                uint64(price),
-                spent,
-                intent
-            );
-            (draft.shown[count], draft.prices[count]) = (i, uint64(price));
-            ++count;
+            draft.receipts[draft.body.count] = _receipt(draft, account, uint64(price), spent);
+            (draft.shown[draft.body.count], draft.prices[draft.body.count]) = (i, uint64(price));
+            ++draft.body.count;
             if (amount == 0) continue;
             (draft.accounts[rows], draft.amounts[rows]) = (i, uint64(amount));
             draft.debits = bytes.concat(draft.debits, _row(account.index, uint64(amount)));
             draft.body.total += uint64(amount);
             ++rows;
         }
+        uint256 count = draft.body.count;
         if (count == 0) {
             // Nothing but an abandoned number, of a reservation that may not exist.
             Account memory nobody;
             nobody.settler = draft.body.settler;
             nobody.index = type(uint32).max;
-            draft.receipts[0] = _receipt(draft.body.firstSequence, nobody, 0, 0, intent);
+            draft.receipts[0] = _receipt(draft, nobody, 0, 0);
             (draft.shown, draft.prices) = (new uint256[](0), new uint64[](0));
         }
         draft.body.count = uint32(count == 0 ? 1 : count);
@@ -338,13 +334,14 @@ abstract contract Settlers is EconomyState {
         }
     }
 
+    /// @dev The next one of a draft.
     function _receipt(
-        uint64 sequence,
+        Draft memory draft,
         Account memory account,
         uint64 price,
-        uint64 spent,
-        Intent intent
+        uint64 spent
     ) private view returns (Receipt memory receipt) {
+        uint64 sequence = draft.body.firstSequence + draft.body.count;
         receipt.ids =
             (uint256(sequence) << 192) |
             (uint256(account.settler) << 160) |
@@ -353,11 +350,11 @@ abstract contract Settlers is EconomyState {
             (uint256(2) << 56) |
             (uint256(1) << 48);
         // A unit costs a nano.
-        receipt.amounts = (uint256(price) << 192) | (intent == Intent.OVERPRICED ? price / 2 : price);
+        receipt.amounts = (uint256(price) << 192) | (draft.intent == Intent.OVERPRICED ? price / 2 : price);
         receipt.times = spent;
         receipt.modelVersion = model;
         receipt.evidenceHash = bytes32(uint256(1));
-        receipt.requestId = Messages.requestHash(_requestOf(account.settler, sequence, price, intent));
+        receipt.requestId = Messages.requestHash(_requestOf(account.settler, sequence, price, draft.intent));
         receipt.outputHash = ~receipt.requestId;
     }
 
