@@ -60,7 +60,8 @@ describe("watching", () => {
     });
 
   for (const seed of [7, 20261121]) {
-    it(`never claims anything of an honest settler (seed ${seed})`, async () => {
+    it(`never claims anything of an honest settler (seed ${seed})`, async function () {
+      this.timeout(600_000);
       const random = seededRandom(seed);
       const directory = newLogDirectory(test);
       const payers = [await openLogged(test, directory), await openLogged(test, directory)];
