@@ -1,6 +1,6 @@
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
-import { Interface, id, ZeroAddress } from "ethers";
-import type { ProposedCall } from "../src/governance/proposal.ts";
+import type { ContractFuture, IgnitionModuleBuilder } from "@nomicfoundation/ignition-core";
+import { id, ZeroAddress } from "ethers";
 
 const DAY = 86_400;
 const OPG = 1_000_000_000n;
@@ -64,50 +64,30 @@ export const REMOVALS = {
   settlement: ["retirePolicy(uint16)"],
   teeRegistry: ["revokeKey(address)", "revokeMeasurement(uint32)", "deprecateMeasurement(uint32,uint40)"],
   emissionBudget: ["dropSuccessor()"],
+  datasetRegistry: ["suspend(bytes32,uint32,bytes32)"],
 } as const;
 
-/** Where the governor finds the rest of the protocol. */
-export type GovernorAddresses = Record<"votes" | "timelock" | keyof typeof REMOVALS, string>;
+/** Where the governor finds the rest of the protocol: addresses, or what the same deployment makes. */
+export type GovernorNeeds = Record<"votes" | "timelock" | keyof typeof REMOVALS, string | ContractFuture<string>>;
 
 /**
- * The governor over a timelock that stands, with votes from any ERC-5805 source that counts stake in nano by timestamp. It can
- * do nothing until the timelock gave it the roles, see {@link handOverCalls}.
+ * The governor over a timelock, with votes from any ERC-5805 source that counts stake in nano by timestamp. It can do nothing
+ * until the timelock gave it the roles, see `src/governance/handOver.ts`.
  */
 export function governorModule(
   parameters: GovernorParameters,
-  addresses: GovernorAddresses,
+  needsOf: (m: IgnitionModuleBuilder) => GovernorNeeds,
   { guardian = ZeroAddress, leastTimelockDelay }: { guardian?: string; leastTimelockDelay: number },
 ) {
-  const removals = Object.entries(REMOVALS).flatMap(([name, signatures]) =>
-    signatures.map((signature) => ({
-      target: addresses[name as keyof typeof REMOVALS],
-      selector: id(signature).slice(0, 10),
-    })),
-  );
-  const { votes, timelock } = addresses;
-  return buildModule("governor", (m) => ({
-    governor: m.contract("OPGGovernor", [{ ...parameters, votes, timelock, guardian, leastTimelockDelay }, removals]),
-  }));
-}
-
-const roles = new Interface([
-  "function grantRole(bytes32 role, address account)",
-  "function revokeRole(bytes32, address)",
-]);
-
-/**
- * What the timelock executes, in one batch of its former proposers, to make the governor its only proposer and canceller. A
- * former one that is left out could do whatever it likes beside the votes.
- */
-export function handOverCalls(timelock: string, governor: string, formerProposers: readonly string[]): ProposedCall[] {
-  const call = (name: "grantRole" | "revokeRole", role: string, account: string) => ({
-    target: timelock,
-    value: 0n,
-    data: roles.encodeFunctionData(name, [id(role), account]),
+  return buildModule("governor", (m) => {
+    const { votes, timelock, ...targets } = needsOf(m);
+    const removals = Object.entries(REMOVALS).flatMap(([name, signatures]) =>
+      signatures.map((signature) => ({
+        target: targets[name as keyof typeof REMOVALS],
+        selector: id(signature).slice(0, 10),
+      })),
+    );
+    const config = { ...parameters, votes, timelock, guardian, leastTimelockDelay };
+    return { governor: m.contract("OPGGovernor", [config, removals]) };
   });
-  const both = ["PROPOSER_ROLE", "CANCELLER_ROLE"];
-  return [
-    ...both.map((role) => call("grantRole", role, governor)),
-    ...formerProposers.flatMap((account) => both.map((role) => call("revokeRole", role, account))),
-  ];
 }

@@ -1,13 +1,15 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { DatasetUse } from "../core/chain/models.ts";
 import { InputError } from "../core/errors.ts";
-import { toHex } from "../core/hashing/hex.ts";
+import { type Hex, toHex } from "../core/hashing/hex.ts";
 import { Mode, Status } from "../core/protocol/receipt.ts";
 import { formatOpg } from "../core/units.ts";
 import { addGov } from "./gov/program.ts";
 import { fail, lines, print } from "./output.ts";
 import { ROLES, type Role } from "./roles/names.ts";
+import { addStake } from "./stake/program.ts";
 import { addVesting } from "./vesting/program.ts";
 
 // A command's own modules are loaded when it runs: help and a wrong option answer at once.
@@ -20,6 +22,11 @@ const whole = (least: number) => (text: string) => {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= least && Number.isSafeInteger(value)) return value;
   throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+};
+const use = (text: string, before: DatasetUse[]): DatasetUse[] => {
+  const [, dataset, weight] = /^(0x[0-9a-f]{64})=(\d{1,7})$/i.exec(text) ?? [];
+  if (dataset && weight) return [...before, { dataset: dataset as Hex, weightPpm: Number(weight) }];
+  throw new InvalidArgumentError("It must be a dataset's id, = and its parts per million.");
 };
 const nameOf = (values: Record<string, number>, value: number) =>
   Object.entries(values).find(([, entry]) => entry === value)?.[0] ?? String(value);
@@ -189,17 +196,7 @@ program
     print(await openSettlerCommand(committer), options, lines);
   });
 
-program
-  .command("stake")
-  .description("money that an operator answers with")
-  .command("bond")
-  .argument("<operator>", "operator id", whole(1))
-  .argument("<amount>", "in OPG")
-  .addOption(json())
-  .action(async (id: number, amount: string, options: { json?: boolean }) => {
-    const { bond } = await operator();
-    print(await bond(id, amount), options, lines);
-  });
+addStake(program.command("stake").description("money that operators answer with: own bonds and delegations"));
 
 program
   .command("model")
@@ -211,6 +208,12 @@ program
   .option("--royalty <ppm>", "the publisher's part, parts per million", whole(0), 50_000)
   .option("--payee <id>", "the publisher's earnings account; a new one without it", whole(1))
   .option("--uri <uri>", "where the artifact can be had")
+  .option(
+    "--dataset <id=ppm>",
+    "a dataset it was made from, and its part of what contributors get; repeatable",
+    use,
+    [],
+  )
   .addOption(json())
   .action(
     async (
@@ -221,14 +224,16 @@ program
         royalty: number;
         payee?: number;
         uri?: string;
+        dataset: DatasetUse[];
         json?: boolean;
       },
     ) => {
-      const { inputPrice, outputPrice, royalty, payee, uri } = options;
+      const { inputPrice, outputPrice, royalty, payee, uri, dataset: datasets } = options;
       const publication = {
         inputPriceNano: BigInt(inputPrice),
         outputPriceNano: BigInt(outputPrice),
         royaltyPpm: royalty,
+        datasets,
         ...(payee ? { payee } : {}),
         ...(uri ? { uri } : {}),
       };

@@ -16,6 +16,7 @@ import { type Payment, toJson } from "../core/protocol/json.ts";
 import { decodeReceipt } from "../core/protocol/receipt.ts";
 import type { ReceiptProofs } from "../settler/proofs.ts";
 import { readEvidence, type StoredInference } from "../settler/store.ts";
+import { coveringWorkers } from "./cover.ts";
 import { type InferenceContext, type InferenceResult, runInference } from "./inference.ts";
 import { modelEntry, offeredMode, selectModel, servedModels } from "./models.ts";
 import { checkPayment } from "./payment.ts";
@@ -73,6 +74,7 @@ export function createGateway(options: GatewayOptions): Hono {
     const model = selectModel(await servedModels(view, options.workers), chat.model);
     const { payment, availableNano } = await checkPayment(options, c.req.header(PAYMENT_HEADER), body);
     checkAgreed(payment, model);
+    await coveringWorkers(options, model, payment.request.valueAtRiskNano);
     const accepted = await store.accept(settler, payment, model.name, availableNano, options.clock());
     c.header(REQUEST_ID_HEADER, accepted.requestId);
     const abort = new AbortController();

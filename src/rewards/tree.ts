@@ -1,4 +1,4 @@
-import { getAddress, id } from "ethers";
+import { getAddress, id, ZeroAddress } from "ethers";
 import { InputError } from "../core/errors.ts";
 import { fromHex, type Hex, toHex } from "../core/hashing/hex.ts";
 import { keccak256 } from "../core/hashing/keccak.ts";
@@ -35,13 +35,17 @@ export type Witness = { leaf: Leaf; proof: Hex };
 
 export const MAX_LEAVES = 2 ** 24;
 
+/** Stands in a tree with nothing, so that there is one also when nobody has earned anything yet. */
+export const NOBODY = ZeroAddress;
+
 const LEAF_TYPEHASH = id(
   "RewardLeaf(uint256 chainId,address rewards,uint32 epoch,address account,uint96 cumulativeWei,uint32 index,bytes32 receiptsHash)",
 );
 
 /**
  * The tree of `contracts/rewards/SumTree.sol` over the entries, in whatever order they come. Throws when there are none or
- * too many, when an account comes twice, and when an amount is not positive, not of whole nano, or makes the sum reach 2^96.
+ * too many, when an account comes twice, and when an amount is not positive, not of whole nano, or makes the sum reach 2^96. The
+ * amount of {@link NOBODY} is 0.
  */
 export function buildSumTree(domain: RewardDomain, entries: readonly Entry[]): SumTree {
   if (entries.length === 0 || entries.length > MAX_LEAVES) {
@@ -171,7 +175,9 @@ function checkEntry({ account, cumulativeWei, receiptsHash }: Entry, before: Ent
   const bad = (reason: string) =>
     new InputError(reason, { code: "bad_reward_entry", facts: { account, cumulativeWei } });
   if (before?.account === account) throw bad("An account comes twice");
-  if (/^0x0{40}$/.test(account)) throw bad("The zero address gets no rewards");
-  if (cumulativeWei <= 0n || cumulativeWei % WEI_PER_NANO !== 0n) throw bad("An amount is not positive whole nano");
+  if (account === NOBODY) {
+    if (cumulativeWei !== 0n) throw bad("The zero address gets no rewards");
+  } else if (cumulativeWei <= 0n || cumulativeWei % WEI_PER_NANO !== 0n)
+    throw bad("An amount is not positive whole nano");
   if (!/^0x[0-9a-f]{64}$/i.test(receiptsHash)) throw bad("A receipts hash is not 32 bytes");
 }

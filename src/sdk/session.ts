@@ -14,6 +14,7 @@ import { encodeHeader, type Payment, signedReceiptSchema } from "../core/protoco
 import { type Request, requestHash, termsHash, voucherHash } from "../core/protocol/messages.ts";
 import { priceOf } from "../core/protocol/price.ts";
 import { Mode, type Receipt } from "../core/protocol/receipt.ts";
+import type { LoggedRequest } from "./readReceiptLog.ts";
 import type { ReceiptLog } from "./receiptLog.ts";
 import type { Reservation } from "./reservation.ts";
 import { checkAgainstRequest, type HandedReceipt, ReceiptError, verifyReceipt } from "./verify.ts";
@@ -62,7 +63,12 @@ export type Session = {
 const VOUCHER_SECONDS = 300n;
 const DEFAULT_OUTPUT_UNITS = 1024;
 
-type Open = { request: Request; broken: boolean };
+type Open = {
+  request: Request;
+  broken: boolean;
+  /** Of a request that another session sent, or may be about to send: Unix seconds, the last one in which it is accepted. */
+  until?: bigint;
+};
 
 /** Opens a session on a reservation. Reads the settler's count of what was spent and checks it. */
 export async function openSession(options: SessionOptions): Promise<Session> {
@@ -144,10 +150,10 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     },
 
     async catchUp() {
-      for (const [id, { request, broken }] of [...open]) {
+      for (const [id, { request, broken, until = 0n }] of [...open]) {
         if (!broken) continue;
         const found = await fetchReceipt(gatewayUrl, id);
-        if (found === "unknown") open.delete(id);
+        if (found === "unknown" && until < secondsOf(clock)) open.delete(id);
         if (found === "unknown" || found === "pending") continue;
         const { settler, reservation: index } = reservation;
         let counted = false;
@@ -168,7 +174,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   startNano = spentNano = before?.receipt.spentNano ?? 0n;
   const left = await resume(options, before);
   // What another session of this reservation asked for may still be answered, and charged.
-  for (const [id, request] of left) open.set(id, { request, broken: true });
+  for (const [id, { request, expiry }] of left) open.set(id, { request, broken: true, until: expiry });
   return session;
 }
 
@@ -178,16 +184,16 @@ type Before = { receipt: Receipt; handed: HandedReceipt };
  * The requests of earlier sessions whose receipt never came. The first session that keeps a log takes the settler's latest
  * receipt as it is; later ones refuse it when it counts more than the log can explain.
  */
-async function resume({ log }: SessionOptions, before: Before | undefined): Promise<Map<Hex, Request>> {
-  const left = new Map<Hex, Request>();
+async function resume({ log }: SessionOptions, before: Before | undefined): Promise<Map<Hex, LoggedRequest>> {
+  const left = new Map<Hex, LoggedRequest>();
   if (!log) return left;
   const known = await log.read();
   if (known.cumulativeNano === 0n) {
     if (before) await log.received(before.handed);
     return left;
   }
-  for (const [id, { request }] of known.requests) if (!known.receipts.has(id)) left.set(id, request);
-  const caps = [...left.values()].reduce((sum, { maxPriceNano }) => sum + maxPriceNano, 0n);
+  for (const [id, logged] of known.requests) if (!known.receipts.has(id)) left.set(id, logged);
+  const caps = [...left.values()].reduce((sum, { request }) => sum + request.maxPriceNano, 0n);
   const mostNano = known.spentNano + known.looseNano + caps;
   if (before && before.receipt.spentNano > mostNano) {
     throw new ReceiptError("overspent", "The settler counts more as spent than the receipt log can explain", {

@@ -76,6 +76,8 @@ export async function openWatcher(
     });
   };
   let watch = open();
+  // The database opens in one long step, after which connections that ended meanwhile are still to be noticed.
+  await new Promise((resolve) => setTimeout(resolve, 50));
   return {
     wallet,
     pass: () => watch.pass(),

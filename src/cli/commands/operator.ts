@@ -1,11 +1,11 @@
 import { getAddress, Wallet } from "ethers";
+import type { DatasetUse } from "../../core/chain/models.ts";
 import type { Chain } from "../../core/chain/open.ts";
 import { InputError } from "../../core/errors.ts";
 import type { Hex } from "../../core/hashing/hex.ts";
 import { engineOf, readManifest } from "../../core/manifest.ts";
-import { parseOpg } from "../../core/units.ts";
 import { publishModel } from "../../operator/models.ts";
-import { addBond, openSettler, registerPayee } from "../../operator/money.ts";
+import { openSettler, registerPayee } from "../../operator/money.ts";
 import { NodeClass, registerNode, registerOperator } from "../../operator/nodes.ts";
 import { openConfigured, readEnvironment, signerOf } from "../config.ts";
 
@@ -71,20 +71,13 @@ export async function openSettlerCommand(committer?: string): Promise<OpenedSett
   });
 }
 
-/** Bonds OPG for an operator; OPG_KEY pays. */
-export async function bond(operator: number, amount: string): Promise<{ operator: number; activeNano: bigint }> {
-  return withSigner(async ({ contracts }, signer) => {
-    await addBond(contracts, signer, operator, parseOpg(amount));
-    return { operator, activeNano: await contracts.stakeHub.effectiveStake(operator) };
-  });
-}
-
 export type Publication = {
   inputPriceNano: bigint;
   outputPriceNano: bigint;
   royaltyPpm: number;
   payee?: number;
   uri?: string;
+  datasets?: DatasetUse[];
 };
 
 /** Publishes a model folder; OPG_KEY is the publisher. */
@@ -97,6 +90,7 @@ export async function publish(directory: string, publication: Publication): Prom
       royaltyPpm: publication.royaltyPpm,
       payee,
       ...(publication.uri ? { uri: publication.uri } : {}),
+      ...(publication.datasets ? { datasets: publication.datasets } : {}),
     });
     return { version, payee };
   });

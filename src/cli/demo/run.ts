@@ -19,7 +19,7 @@ import { settleAll, settleDeps } from "../roles/settler.ts";
 import { runSteps, type Step } from "../steps.ts";
 import { advance, deployTo, type LocalChain, localAccount, startLocalChain } from "./chain.ts";
 import { type Agent, countByStatus, type LoadResult, openAgents, requestIdOf, runLoad } from "./load.ts";
-import { type DemoNetwork, startNetwork, timesOf } from "./network.ts";
+import { type DemoNetwork, HEAD_START_MS, startNetwork, timesOf } from "./network.ts";
 import { solvency } from "./solvency.ts";
 import { startTamperer } from "./tamper.ts";
 
@@ -104,7 +104,7 @@ export async function runDemo({ inferences }: DemoOptions): Promise<RunningDemo>
     {
       title: "Start a local chain",
       async run() {
-        local = await startLocalChain();
+        local = await startLocalChain(new Date(Date.now() - HEAD_START_MS));
         closers.push(() => local.stop());
       },
     },

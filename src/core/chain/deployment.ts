@@ -39,8 +39,12 @@ export const deploymentSchema = z.object({
     settlement: contract,
     court: contract,
     receiptVerifier: contract,
-    /** Where votes govern. */
-    governor: contract.optional(),
+    epochRewards: contract,
+    rewardPolicy: contract,
+    stakePurses: contract,
+    datasetRegistry: contract,
+    /** Where votes govern, once the timelock was handed over to it. */
+    governor: contract,
   }),
   vesting: z.object({
     /** keccak256 of the book. */
@@ -98,5 +102,9 @@ export function addressesOf({ contracts }: Deployment): Addresses {
     settlement: contracts.settlement.address,
     court: contracts.court.address,
     receiptVerifier: contracts.receiptVerifier.address,
+    epochRewards: contracts.epochRewards.address,
+    rewardPolicy: contracts.rewardPolicy.address,
+    stakePurses: contracts.stakePurses.address,
+    datasetRegistry: contracts.datasetRegistry.address,
   };
 }

@@ -110,7 +110,8 @@ async function takePenalty(deps: FollowDeps, { batches, now }: History, { args }
   const { settler } = deps;
   for (const [number, batch] of batches) {
     if (!PENALTIES.some((kind) => evidenceId(kind, settler, number) === args.evidenceId)) continue;
-    const signers = toHex(keccak256(batch.signers)) === signersHash ? toHex(batch.signers) : "0x";
+    // The court keeps the first bytes of the hash only.
+    const signers = toHex(keccak256(batch.signers)).startsWith(signersHash) ? toHex(batch.signers) : "0x";
     const data = court.interface.encodeFunctionData("punish", [args.evidenceId, signers]);
     return [await act(deps, { what: "punish", settler, number }, data)];
   }

@@ -76,6 +76,7 @@ struct Fine {
     uint32 settler;
     bytes signers;
     uint256 dueAt;
+    uint40 faultAt;
 }
 
 struct Outflow {
@@ -129,6 +130,7 @@ abstract contract EconomyState is Protocol {
     mapping(uint32 payee => uint256) internal taken; // by the court
     mapping(uint32 payee => uint256) internal paid;
     mapping(uint32 operator => uint256) internal staked; // less what was withdrawn
+    mapping(uint32 operator => uint256[]) internal leaving; // periods in which something left
     uint256 internal pauseNotBefore;
 
     /// @dev A version that costs a nano for a unit of output.
@@ -155,6 +157,9 @@ abstract contract EconomyState is Protocol {
             staked[i] = i <= SETTLERS ? SETTLER_STAKE_NANO : VERIFIER_STAKE_NANO;
             hub.bond(i, uint64(staked[i]));
         }
+        clock += ACTIVATION + EPOCH;
+        VM.warp(clock);
+        for (uint32 i = 1; i <= OPERATORS; ++i) hub.roll(i);
     }
 
     /* ACTORS */
@@ -255,11 +260,13 @@ abstract contract EconomyState is Protocol {
     }
 
     /// @dev Law 4: a fault is fined once a batch, the penalty delay after it was proven.
-    function _fine(string memory kind, uint32 settler, uint64 number, bytes memory signers) internal {
-        bytes32 evidenceId = keccak256(abi.encode(kind, settler, number));
+    function _fine(string memory kind, Batch memory batch, bytes memory signers) internal {
+        uint32 settler = batch.body.settler;
+        bytes32 evidenceId = keccak256(abi.encode(kind, settler, batch.body.number));
         if (fined[evidenceId]) return;
         fined[evidenceId] = true;
-        fines.push(Fine(evidenceId, settler, signers, clock + court.penaltyDelay()));
+        uint40 faultAt = uint40(batch.commitment.committedAt);
+        fines.push(Fine(evidenceId, settler, signers, clock + court.penaltyDelay(), faultAt));
     }
 
     function _remove(Doubt[] storage list, uint256 position) internal {

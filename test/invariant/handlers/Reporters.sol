@@ -131,7 +131,7 @@ abstract contract Reporters is Watchers {
     function _reportOnce(Record storage record, bytes memory data, string memory kind) private {
         VM.prank(WATCHER);
         _mustSucceed(address(court), data);
-        _fine(kind, record.batch.body.settler, record.batch.body.number, record.signers);
+        _fine(kind, record.batch, record.signers);
         _mustRevert(address(court), data, ICourt.Court_AlreadyReported.selector);
     }
 
@@ -140,7 +140,8 @@ abstract contract Reporters is Watchers {
         uint256 account = record.accounts[row];
         (uint256 owed, bool upheld) = _owedOf(record, row, excess);
         uint256[PAYEES + 1] memory earnings = _allEarnings();
-        uint256[OPERATORS + 1] memory stakes = _allStakes();
+        uint40 faultAt = uint40(record.batch.commitment.committedAt);
+        uint256[OPERATORS + 1] memory stakes = _allStakes(faultAt);
         uint64 backNano = _balance(account);
         bytes memory data = _refundCall(record, accounts[account].index);
         _mustSucceed(address(court), data);
@@ -149,7 +150,7 @@ abstract contract Reporters is Watchers {
         if (upheld) accounts[account].missing -= backNano;
         else record.returned[row] += backNano;
         accounts[account].restored += backNano;
-        _bookTaken(earnings, stakes);
+        _bookTaken(faultAt, earnings, stakes);
         _mustRevert(address(court), data, ICourt.Court_NothingOwed.selector);
         ++succeeded["refund excess"];
     }
@@ -252,7 +253,7 @@ abstract contract Reporters is Watchers {
         Record storage record = records[due.record];
         require(record.intent != Intent.HONEST, "L5: an honest settler opens all of its numbers");
         court.endSequence(due.claim);
-        _fine("unopened", record.batch.body.settler, record.batch.body.number, "");
+        _fine("unopened", record.batch, "");
         _removeDemand(position);
         ++succeeded["end demand"];
     }

@@ -254,7 +254,7 @@ abstract contract Settlers is EconomyState {
             return _mustRevert(address(court), data, ICourt.Court_InRange.selector);
         }
         court.reportOutOfRange(record.receipts[last], path, batch);
-        _fine("sequence", batch.body.settler, batch.body.number, "");
+        _fine("sequence", batch, "");
         ++succeeded["report sequence"];
     }
 

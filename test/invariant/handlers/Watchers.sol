@@ -88,15 +88,15 @@ abstract contract Watchers is Settlers {
         } else _punish(position);
     }
 
-    /// @dev Law 4: settler and signers lose a tenth of what they have, once.
+    /// @dev Law 4: settler and signers lose a tenth of what answers for the batch, once.
     function _punish(uint256 position) private {
         Fine memory fine = fines[position];
         fines[position] = fines[fines.length - 1];
         fines.pop();
-        uint256[OPERATORS + 1] memory stakes = _allStakes();
+        uint256[OPERATORS + 1] memory stakes = _allStakes(fine.faultAt);
         court.punish(fine.evidenceId, fine.signers);
         for (uint32 i = 1; i <= OPERATORS; ++i) {
-            uint256 lost = stakes[i] - hub.slashableStake(i);
+            uint256 lost = stakes[i] - hub.slashableFor(i, fine.faultAt);
             uint256 expected = i == fine.settler || _has(fine.signers, i) ? Math.ceilDiv(stakes[i], 10) : 0;
             require(lost == expected, "L4: a fault costs a tenth");
             staked[i] -= lost;
@@ -144,9 +144,9 @@ abstract contract Watchers is Settlers {
         for (uint256 i = claims.length; i > 0; --i) {
             if (clock > claims[i - 1].answerBy) _refund(i - 1);
         }
-        // Seldom left for later, so that most are taken long before stake can leave.
+        // A claim at the end of the horizon is refunded up to a step late; a fine that follows is as late as it may be here.
         for (uint256 i = fines.length; i > 0; --i) {
-            if (clock > fines[i - 1].dueAt + 500) _punish(i - 1);
+            if (clock > fines[i - 1].dueAt + 100) _punish(i - 1);
         }
     }
 
@@ -285,10 +285,11 @@ abstract contract Watchers is Settlers {
         _remove(claims, position);
 
         uint256[PAYEES + 1] memory earnings = _allEarnings();
-        uint256[OPERATORS + 1] memory stakes = _allStakes();
+        uint40 faultAt = uint40(record.batch.commitment.committedAt);
+        uint256[OPERATORS + 1] memory stakes = _allStakes(faultAt);
         uint64 backNano = _balance(account);
         court.refundDebit(doubt.claim, record.signers);
-        _fine("debit", record.batch.body.settler, record.batch.body.number, record.signers);
+        _fine("debit", record.batch, record.signers);
         uint64 missing = court.getClaim(doubt.claim).missingNano;
         require(_balance(account) - backNano + missing == amountNano, "L5: refunded and missing are the debit");
         if (missing != 0) {
@@ -300,20 +301,25 @@ abstract contract Watchers is Settlers {
         accounts[account].restored += _balance(account) - backNano;
         accounts[account].missing += missing;
         if (missing != 0) ++succeeded["missing"];
-        _bookTaken(earnings, stakes);
+        _bookTaken(faultAt, earnings, stakes);
         ++succeeded["refund"];
     }
 
     /// @dev What the court took since earnings and stakes were as given.
-    function _bookTaken(uint256[PAYEES + 1] memory earnings, uint256[OPERATORS + 1] memory stakes) internal {
+    function _bookTaken(
+        uint40 faultAt,
+        uint256[PAYEES + 1] memory earnings,
+        uint256[OPERATORS + 1] memory stakes
+    ) internal {
         for (uint32 i = 1; i <= PAYEES; ++i) taken[i] += earnings[i] - _earnings(i);
-        for (uint32 i = 1; i <= OPERATORS; ++i) staked[i] -= stakes[i] - hub.slashableStake(i);
+        for (uint32 i = 1; i <= OPERATORS; ++i) staked[i] -= stakes[i] - hub.slashableFor(i, faultAt);
     }
 
     function _isBroke(Record storage record) internal view returns (bool) {
         bytes memory signers = record.signers;
-        uint256 left = hub.slashableStake(record.batch.body.settler);
-        for (uint256 i; i < signers.length; i += 4) left += hub.slashableStake(uint8(signers[i + 3]));
+        uint40 faultAt = uint40(record.batch.commitment.committedAt);
+        uint256 left = hub.slashableFor(record.batch.body.settler, faultAt);
+        for (uint256 i; i < signers.length; i += 4) left += hub.slashableFor(uint8(signers[i + 3]), faultAt);
         return left == 0;
     }
 
@@ -330,7 +336,8 @@ abstract contract Watchers is Settlers {
         for (uint32 i = 1; i <= PAYEES; ++i) earnings[i] = _earnings(i);
     }
 
-    function _allStakes() internal view returns (uint256[OPERATORS + 1] memory stakes) {
-        for (uint32 i = 1; i <= OPERATORS; ++i) stakes[i] = hub.slashableStake(i);
+    /// @dev What answers for a fault of that time.
+    function _allStakes(uint40 faultAt) internal view returns (uint256[OPERATORS + 1] memory stakes) {
+        for (uint32 i = 1; i <= OPERATORS; ++i) stakes[i] = hub.slashableFor(i, faultAt);
     }
 }
