@@ -151,7 +151,9 @@ keeper
   .command("run")
   .argument(
     "<name>",
-    "settle: commits batches; answer: proves debits that are claimed against; vesting: claims what is due",
+    "settle: commits batches; answer: proves debits that are claimed against; vesting: claims what is due; " +
+      "watch: claims for payers what settlers took without a right to it; " +
+      "stand-in: answers for a verifier's operator when the settler is silent",
   )
   .option("--once", "one pass, then exit: 0 done, 1 wrong input, 75 try again", false)
   .option("--dry-run", "plan, but have nothing signed and send nothing", false)
