@@ -7,7 +7,7 @@ import { splitAmong } from "./contributors.ts";
 import { buildReceiptsTree, type ReceiptsTree } from "./receipts.ts";
 import { checkShares, partDown, type Shares, STREAMS, type Stream, type UsageStream } from "./streams.ts";
 import { type Counted, type CountedBatch, createTally, type DatasetUse, type Tallied } from "./tally.ts";
-import { buildSumTree, type Entry, type RewardDomain, type SumTree } from "./tree.ts";
+import { buildSumTree, type Entry, NOBODY, type RewardDomain, type SumTree } from "./tree.ts";
 
 /** What stands in the active root for one account. */
 export type FormerLeaf = { account: string; cumulativeNano: bigint; receiptsHash: Hex };
@@ -30,9 +30,15 @@ export type EpochInput = {
   /** Owner of each operator, at the end of the epoch. */
   operatorOwners: ReadonlyMap<number, string>;
   versions: ReadonlyMap<Hex, { publisher: string; datasets: readonly DatasetUse[] }>;
-  /** The contributors files of datasets that count in this epoch. */
+  /** The contributors files of datasets that count in this epoch, as far as was known at `asOf`. */
   datasets: ReadonlyMap<Hex, Uint8Array>;
+  /** The block, after the epoch, whose suspensions of datasets count. */
+  asOf: { block: number; hash: Hex };
+  /** Batches that would count if anybody had their file. */
+  withheld: readonly BatchName[];
 };
+
+export type BatchName = { settler: number; number: bigint };
 
 export type StreamResult = {
   /** The most that the stream could give. */
@@ -43,7 +49,7 @@ export type StreamResult = {
 };
 
 export type EpochResult = {
-  input: Pick<EpochInput, "domain" | "shares" | "fundedNano">;
+  input: Pick<EpochInput, "domain" | "shares" | "fundedNano" | "asOf" | "withheld">;
   /** What the epoch could give in all. */
   budgetNano: bigint;
   givenNano: bigint;
@@ -110,7 +116,7 @@ export async function computeEpoch(
 
   const tree = buildSumTree(domain, entriesOf(domain, former, rewards));
   return {
-    input: { domain, shares, fundedNano },
+    input: { domain, shares, fundedNano, asOf: input.asOf, withheld: sortBatches(input.withheld) },
     budgetNano,
     givenNano: rewards.reduce((sum, { givenNano }) => sum + total(givenNano), 0n),
     streams: Object.fromEntries(
@@ -133,6 +139,11 @@ export async function computeEpoch(
 /** What stays unpromised after the epoch. */
 export function rolledOverNano({ input, tree }: Pick<EpochResult, "input" | "tree">): bigint {
   return input.fundedNano - tree.totalWei / WEI_PER_NANO;
+}
+
+/** In ascending order of settler and number. */
+export function sortBatches<T extends BatchName>(batches: readonly T[]): T[] {
+  return [...batches].sort((a, b) => a.settler - b.settler || (a.number < b.number ? -1 : 1));
 }
 
 function formerOf(leaves: readonly FormerLeaf[]): Map<Hex, FormerLeaf> {
@@ -182,9 +193,11 @@ function note(book: Book, to: string, { stream, kind, subject, receipts, counted
   entry.sources.push({ stream, kind, subject, receipts, countedNano, root });
 }
 
-/** Every account of the former root with at least what it had; the contract itself, with nothing, where there is nobody. */
+/** Every account of the former root with at least what it had, and the one that stands for nobody. */
 function entriesOf(domain: RewardDomain, former: Map<Hex, FormerLeaf>, rewards: readonly AccountReward[]): Entry[] {
-  const entries = new Map<Hex, Entry>();
+  const nobody = { account: lower(NOBODY), previousHash: NO_HASH, givenNano: noNano(), cappedNano: 0n, sources: [] };
+  const receiptsHash = receiptsHashOf(domain.epoch, nobody);
+  const entries = new Map<Hex, Entry>([[nobody.account, { account: NOBODY, cumulativeWei: 0n, receiptsHash }]]);
   for (const [account, { cumulativeNano, receiptsHash }] of former) {
     entries.set(account, { account, cumulativeWei: cumulativeNano * WEI_PER_NANO, receiptsHash });
   }
@@ -194,10 +207,7 @@ function entriesOf(domain: RewardDomain, former: Map<Hex, FormerLeaf>, rewards: 
     const receiptsHash = receiptsHashOf(domain.epoch, reward);
     entries.set(account, { account, cumulativeWei: cumulativeNano * WEI_PER_NANO, receiptsHash });
   }
-  if (entries.size > 0) return [...entries.values()];
-  const nobody = { account: lower(domain.rewards), previousHash: NO_HASH, givenNano: noNano(), cappedNano: 0n };
-  const receiptsHash = receiptsHashOf(domain.epoch, { ...nobody, sources: [] });
-  return [{ account: nobody.account, cumulativeWei: 0n, receiptsHash }];
+  return [...entries.values()];
 }
 
 const ratio = (amount: bigint, numerator: bigint, denominator: bigint) =>

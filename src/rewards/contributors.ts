@@ -1,5 +1,7 @@
 import { InputError } from "../core/errors.ts";
-import { fromHex, type Hex, toHex } from "../core/hashing/hex.ts";
+import { fromHex, type Hex, toHex, ZERO32 } from "../core/hashing/hex.ts";
+import { keccak256 } from "../core/hashing/keccak.ts";
+import { hashWords } from "../core/protocol/words.ts";
 import { U32_MAX } from "../core/units.ts";
 
 /** What one account gave to a dataset. */
@@ -63,6 +65,39 @@ export function checkContributors(bytes: Uint8Array): void {
     if (view.getUint32(at + 52) === 0) throw malformed("A quality is zero", { entry: at / ENTRY_BYTES });
   }
   if (bytes.subarray(0, 20).every((byte) => byte === 0)) throw malformed("The zero address contributes nothing", {});
+}
+
+/**
+ * The root of `contracts/registry/ContributorTree.sol`: leaf i is keccak256(keccak256(abi.encode(i, account, source, quality))),
+ * a node keccak256(left ‖ right), and behind the last leaf stand zeros.
+ */
+export function contributorsRoot(bytes: Uint8Array): Hex {
+  const { levels } = contributorTree(bytes);
+  return toHex((levels.at(-1) as Uint8Array[])[0] as Uint8Array);
+}
+
+/** The siblings of an entry from its leaf upwards, as `isContributor` takes them. */
+export function contributorPath(bytes: Uint8Array, index: number): Hex[] {
+  const { levels, empty } = contributorTree(bytes);
+  return levels.slice(0, -1).map((nodes, level) => toHex(nodes[(index >> level) ^ 1] ?? (empty[level] as Uint8Array)));
+}
+
+function contributorTree(bytes: Uint8Array): { levels: Uint8Array[][]; empty: Uint8Array[] } {
+  const leaves = decodeContributors(bytes).map(({ account, source, quality }, index) =>
+    keccak256(hashWords([index, fromHex(account, 20), fromHex(source, 32), quality])),
+  );
+  const levels = [leaves];
+  const empty: Uint8Array[] = [ZERO32];
+  while ((levels.at(-1) as Uint8Array[]).length > 1) {
+    const below = levels.at(-1) as Uint8Array[];
+    const nothing = empty.at(-1) as Uint8Array;
+    const pairs = Array.from({ length: Math.ceil(below.length / 2) }, (_, i) =>
+      hashWords([below[2 * i] as Uint8Array, below[2 * i + 1] ?? nothing]),
+    );
+    levels.push(pairs);
+    empty.push(hashWords([nothing, nothing]));
+  }
+  return { levels, empty };
 }
 
 /**

@@ -6,7 +6,7 @@ import { jsonOf } from "../core/jsonOf.ts";
 import { toJson } from "../core/protocol/json.ts";
 import { WEI_PER_NANO } from "../core/units.ts";
 import { type AccountReward, receiptsHashOf, SUBJECTS } from "./account.ts";
-import type { EpochResult, StreamResult } from "./compute.ts";
+import type { BatchName, EpochResult, StreamResult } from "./compute.ts";
 import { buildReceiptsTree } from "./receipts.ts";
 import { contentOf, type EpochRoot } from "./root.ts";
 import { STREAMS, type Stream } from "./streams.ts";
@@ -22,6 +22,8 @@ export type EpochFile = {
   budgetNano: bigint;
   streams: Record<Stream, StreamResult>;
   tally: EpochResult["tally"];
+  asOf: { block: number; hash: Hex };
+  withheld: BatchName[];
   /** All of the tree, in ascending order of accounts. */
   leaves: { account: Hex; cumulativeNano: bigint; receiptsHash: Hex }[];
   /** What this epoch gave, and why. */
@@ -53,6 +55,8 @@ const fileSchema = z.strictObject({
   budgetNano: nano,
   streams: perStream(z.strictObject({ poolNano: nano, usedNano: nano, givenNano: nano })),
   tally: z.strictObject({ receipts: count, batches: count, feeNano: nano }),
+  asOf: z.strictObject({ block: count, hash }),
+  withheld: z.array(z.strictObject({ settler: count, number: nano })),
   leaves: z.array(z.strictObject({ account, cumulativeNano: nano, receiptsHash: hash })).min(1),
   accounts: z.array(
     z.strictObject({
@@ -87,6 +91,8 @@ export function encodeEpochFile({ input, budgetNano, streams, tally, rewards, tr
     budgetNano,
     streams,
     tally,
+    asOf: input.asOf,
+    withheld: [...input.withheld],
     leaves: tree.leaves.map((leaf) => ({
       account: leaf.account.toLowerCase() as Hex,
       cumulativeNano: leaf.cumulativeWei / WEI_PER_NANO,

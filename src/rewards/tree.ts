@@ -1,4 +1,4 @@
-import { getAddress, id } from "ethers";
+import { getAddress, id, ZeroAddress } from "ethers";
 import { InputError } from "../core/errors.ts";
 import { fromHex, type Hex, toHex } from "../core/hashing/hex.ts";
 import { keccak256 } from "../core/hashing/keccak.ts";
@@ -35,14 +35,17 @@ export type Witness = { leaf: Leaf; proof: Hex };
 
 export const MAX_LEAVES = 2 ** 24;
 
+/** Stands in a tree with nothing, so that there is one also when nobody has earned anything yet. */
+export const NOBODY = ZeroAddress;
+
 const LEAF_TYPEHASH = id(
   "RewardLeaf(uint256 chainId,address rewards,uint32 epoch,address account,uint96 cumulativeWei,uint32 index,bytes32 receiptsHash)",
 );
 
 /**
  * The tree of `contracts/rewards/SumTree.sol` over the entries, in whatever order they come. Throws when there are none or
- * too many, when an account comes twice, and when an amount is not positive, not of whole nano, or makes the sum reach 2^96.
- * Only the rewards contract itself may stand there with nothing: a tree has a leaf, also when nobody has earned anything.
+ * too many, when an account comes twice, and when an amount is not positive, not of whole nano, or makes the sum reach 2^96. The
+ * amount of {@link NOBODY} is 0.
  */
 export function buildSumTree(domain: RewardDomain, entries: readonly Entry[]): SumTree {
   if (entries.length === 0 || entries.length > MAX_LEAVES) {
@@ -55,7 +58,7 @@ export function buildSumTree(domain: RewardDomain, entries: readonly Entry[]): S
     .map((entry) => ({ ...entry, account: getAddress(entry.account.toLowerCase()) }))
     .sort((a, b) => (a.account.toLowerCase() < b.account.toLowerCase() ? -1 : 1));
   sorted.forEach((entry, i) => {
-    checkEntry(domain, entry, sorted[i - 1]);
+    checkEntry(entry, sorted[i - 1]);
   });
   const leaves = sorted.map((entry, index): Leaf => ({ ...entry, index }));
   return joinLeaves(domain, leaves);
@@ -168,17 +171,13 @@ function wordOf(value: string | number | bigint): string {
   return (typeof value === "string" ? value.slice(2).toLowerCase() : value.toString(16)).padStart(64, "0");
 }
 
-function checkEntry(
-  { rewards }: RewardDomain,
-  { account, cumulativeWei, receiptsHash }: Entry,
-  before: Entry | undefined,
-): void {
+function checkEntry({ account, cumulativeWei, receiptsHash }: Entry, before: Entry | undefined): void {
   const bad = (reason: string) =>
     new InputError(reason, { code: "bad_reward_entry", facts: { account, cumulativeWei } });
   if (before?.account === account) throw bad("An account comes twice");
-  if (/^0x0{40}$/.test(account)) throw bad("The zero address gets no rewards");
-  const nobody = cumulativeWei === 0n && account.toLowerCase() === rewards.toLowerCase();
-  if (!nobody && (cumulativeWei <= 0n || cumulativeWei % WEI_PER_NANO !== 0n))
+  if (account === NOBODY) {
+    if (cumulativeWei !== 0n) throw bad("The zero address gets no rewards");
+  } else if (cumulativeWei <= 0n || cumulativeWei % WEI_PER_NANO !== 0n)
     throw bad("An amount is not positive whole nano");
   if (!/^0x[0-9a-f]{64}$/i.test(receiptsHash)) throw bad("A receipts hash is not 32 bytes");
 }

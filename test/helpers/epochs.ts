@@ -51,6 +51,8 @@ export function epochInput(given: Partial<EpochInput> = {}): EpochInput {
     operatorOwners: new Map(numbers.map((n) => [n, accountOf(OWNER.settler + n)])),
     versions: new Map(numbers.map((n) => [versionOf(n), { publisher: accountOf(OWNER.publisher + n), datasets: [] }])),
     datasets: new Map(),
+    asOf: { block: 1_000, hash: hashOf("block 1000") as Hex },
+    withheld: [],
     ...given,
   };
 }

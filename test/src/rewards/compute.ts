@@ -1,6 +1,6 @@
 import { expect } from "chai";
 import { type BaseError, InputError } from "../../../src/core/errors.ts";
-import { fromHex, type Hex, toHex } from "../../../src/core/hashing/hex.ts";
+import { fromHex, toHex } from "../../../src/core/hashing/hex.ts";
 import { buildTree } from "../../../src/core/protocol/merkle.ts";
 import { leafHasher, Status } from "../../../src/core/protocol/receipt.ts";
 import { receiptsHashOf } from "../../../src/rewards/account.ts";
@@ -9,6 +9,7 @@ import { encodeContributors } from "../../../src/rewards/contributors.ts";
 import { encodeEpochFile, openEpochFile, rootOfResult } from "../../../src/rewards/epochFile.ts";
 import { STREAMS, USAGE_STREAMS } from "../../../src/rewards/streams.ts";
 import type { CountedBatch } from "../../../src/rewards/tally.ts";
+import { NOBODY } from "../../../src/rewards/tree.ts";
 import {
   batchOf,
   datasetOf,
@@ -56,16 +57,13 @@ describe("src/rewards/compute", () => {
       expect(result.budgetNano).to.equal(1_000_000n);
       expect(result.rewards).to.deep.equal([]);
       expect(rolledOverNano(result)).to.equal(10_000_000n);
-      const [leaf, ...others] = result.tree.leaves;
-      expect(others).to.deep.equal([]);
-      expect(leaf?.account.toLowerCase()).to.equal(REWARD_DOMAIN.rewards);
+      expect(result.tree.leaves.map(({ account }) => account)).to.deep.equal([NOBODY]);
       expect(result.tree.totalWei).to.equal(0n);
-      // The one who stands for nobody stays; the contract would take its absence for an omission.
-      const previous = [
-        { account: REWARD_DOMAIN.rewards, cumulativeNano: 0n, receiptsHash: leaf?.receiptsHash as Hex },
-      ];
-      const next = await run({ previous }, [batchOf([{ priceNano: 1_000n }])]);
-      expect(next.tree.leaves.map(({ account }) => account.toLowerCase())).to.include(REWARD_DOMAIN.rewards);
+      // Nobody stays: the contract would take its absence for an omission.
+      const previous = openEpochFile(encodeEpochFile(result)).file.leaves;
+      const next = await run({ domain: { ...REWARD_DOMAIN, epoch: 2 }, previous }, [batchOf([{ priceNano: 1_000n }])]);
+      expect(next.tree.leaves[0]).to.deep.include({ account: NOBODY, cumulativeWei: 0n });
+      expect(next.tree.leaves[0]?.receiptsHash).to.equal(result.tree.leaves[0]?.receiptsHash);
     });
 
     it("gives stakers by stake, rounded down", async () => {

@@ -1,7 +1,11 @@
 import { expect } from "chai";
+import { AbiCoder, concat, keccak256 } from "ethers";
 import { InputError } from "../../../src/core/errors.ts";
+import type { Hex } from "../../../src/core/hashing/hex.ts";
 import {
   type Contribution,
+  contributorPath,
+  contributorsRoot,
   decodeContributors,
   encodeContributors,
   isqrt,
@@ -15,6 +19,7 @@ import { accountOf } from "../../helpers/rewardEntries.ts";
 src/rewards/contributors
 ├── reads what it wrote, in ascending order whatever order it was given
 ├── refuses no entries, a part of one, disorder, an entry twice, a quality of zero, the zero address
+├── the root of a tree of one, and paths that lead to the roots of others
 ├── the square root, rounded down
 └── a source that has n times as many entries weighs √n times as much, and a split gives at most the amount
 */
@@ -47,6 +52,29 @@ describe("src/rewards/contributors", () => {
     expect(() => encodeContributors([entry(1), entry(1, { quality: 2 })])).to.throw(InputError);
     for (const quality of [0, -1, 1.5, 2 ** 32]) {
       expect(() => encodeContributors([entry(1, { quality })])).to.throw(InputError);
+    }
+  });
+
+  it("has the root of the contract's tree", () => {
+    const coder = AbiCoder.defaultAbiCoder();
+    const leafOf = ({ account, source, quality }: Contribution, i: number) =>
+      keccak256(
+        keccak256(coder.encode(["uint32", "address", "bytes32", "uint32"], [i, account, source, quality])),
+      ) as Hex;
+    expect(contributorsRoot(encodeContributors(list(1)))).to.equal(leafOf(entry(0), 0));
+    for (const count of [2, 3, 5, 8]) {
+      const bytes = encodeContributors(list(count));
+      decodeContributors(bytes).forEach((one, i) => {
+        const path = contributorPath(bytes, i);
+        const root = path.reduce<Hex>(
+          (node, sibling, level) => {
+            const pair = (i >> level) % 2 === 0 ? [node, sibling] : [sibling, node];
+            return keccak256(concat(pair)) as Hex;
+          },
+          leafOf(one, i),
+        );
+        expect(root).to.equal(contributorsRoot(bytes));
+      });
     }
   });
 
