@@ -64,6 +64,7 @@ export const REMOVALS = {
   settlement: ["retirePolicy(uint16)"],
   teeRegistry: ["revokeKey(address)", "revokeMeasurement(uint32)", "deprecateMeasurement(uint32,uint40)"],
   emissionBudget: ["dropSuccessor()"],
+  datasetRegistry: ["suspend(bytes32,uint32,bytes32)"],
 } as const;
 
 /** Where the governor finds the rest of the protocol. */

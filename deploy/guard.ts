@@ -20,6 +20,9 @@ const LEAST_PUBLIC_TIMES = {
   parameterDelay: 1_296_000,
 } as const;
 
+const LEAST_PUBLIC_EPOCH = 86_400;
+const LEAST_PUBLIC_WINDOW = 259_200;
+
 /** Who is named in a grant: addresses, names, or nobody yet. */
 type Granted = {
   id: string;
@@ -62,8 +65,15 @@ export function checkDeployment(
       hint: "Use a key of your own: `npx hardhat keystore set DEPLOYER_KEY`, or the environment variable",
     });
   }
-  for (const [name, least] of Object.entries(LEAST_PUBLIC_TIMES)) {
-    const given = parameters.times[name as keyof typeof LEAST_PUBLIC_TIMES];
+  const { times, rewards } = parameters;
+  const relied: [name: string, given: number, least: number][] = [
+    ...Object.entries(LEAST_PUBLIC_TIMES).map(([name, least]): [string, number, number] => [
+      ...([name, times[name as keyof typeof LEAST_PUBLIC_TIMES], least] as const),
+    ]),
+    ["rewards.epochLength", rewards.epochLength, LEAST_PUBLIC_EPOCH],
+    ["rewards.roots.leastWindow", rewards.roots.leastWindow, LEAST_PUBLIC_WINDOW],
+  ];
+  for (const [name, given, least] of relied) {
     if (given >= least) continue;
     throw new BaseError("A time is too short for a public network", {
       code: "time_too_short",

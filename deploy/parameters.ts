@@ -29,6 +29,36 @@ const times = z.strictObject({
   parameterDelay: seconds,
 });
 
+/** What an epoch of rewards gives, as in `contracts/rewards/IRewardPolicy.sol`. */
+const shares = z.strictObject({
+  spreadEpochs: z.int().min(1).max(520),
+  accountCapPpm: ppm,
+  streamPpm: z.strictObject({
+    stakers: ppm,
+    workers: ppm,
+    verifiers: ppm,
+    publishers: ppm,
+    contributors: ppm,
+    keepers: ppm,
+  }),
+  feePpm: z.strictObject({ workers: ppm, verifiers: ppm, publishers: ppm, contributors: ppm, keepers: ppm }),
+});
+
+/** How roots are posted, as in `contracts/rewards/IEpochRewards.sol`. */
+const roots = z.strictObject({
+  leastWindow: seconds,
+  leastBondNano: nano,
+  quorum: z.int().min(2).max(16),
+  challengeWindow: seconds,
+  graceTime: seconds,
+  verdictTime: seconds,
+  bondFloorNano: nano,
+  bondPpm: ppm,
+  winnerPpm: ppm,
+  winnerCapNano: nano,
+  lapsePpm: ppm,
+});
+
 const policy = z.strictObject({
   feePpm: ppm,
   workerPpm: ppm,
@@ -56,6 +86,12 @@ export const parametersSchema = z
     reserve: account,
     times,
     emission: z.strictObject({ successorDelay: seconds }),
+    rewards: z.strictObject({
+      epochLength: seconds,
+      shares,
+      roots,
+      datasets: z.strictObject({ leastBondNano: nano }),
+    }),
     attestation: z.strictObject({
       keyLifetime: seconds,
       /** P-256 public key that development documents are signed under. Local networks only. */
@@ -76,6 +112,11 @@ export const parametersSchema = z
   .refine(({ emission, times }) => emission.successorDelay >= times.parameterDelay, {
     path: ["emission", "successorDelay"],
     error: "at least times.parameterDelay",
+  })
+  // Every epoch has a root, and one waits at a time.
+  .refine(({ rewards: { epochLength, roots: r } }) => r.challengeWindow + 2 * r.graceTime <= epochLength, {
+    path: ["rewards", "epochLength"],
+    error: "at least roots.challengeWindow and twice roots.graceTime",
   });
 
 export type Parameters = z.infer<typeof parametersSchema>;

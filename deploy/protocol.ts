@@ -4,6 +4,7 @@ import { attestationModule } from "./attestation.ts";
 import { type Launcher, launcherModule } from "./launch.ts";
 import type { Parameters } from "./parameters.ts";
 import { registryModule } from "./registry.ts";
+import { rewardsModule } from "./rewards.ts";
 import { settlementModule } from "./settlement.ts";
 import { stakingModule } from "./staking.ts";
 import { tokenModule } from "./token.ts";
@@ -16,6 +17,7 @@ export function protocolModule(parameters: Parameters, addresses: Launcher, plan
   const attestation = attestationModule(parameters, { launcher, registry });
   const staking = stakingModule(parameters, { token, launcher, registry });
   const settlement = settlementModule(parameters, { token, launcher, registry, attestation, staking });
+  const rewards = rewardsModule(parameters, { token, launcher, registry, attestation, staking });
   return buildModule("protocol", (m) => ({
     ...m.useModule(launcher),
     ...m.useModule(token),
@@ -23,5 +25,6 @@ export function protocolModule(parameters: Parameters, addresses: Launcher, plan
     ...m.useModule(attestation),
     ...m.useModule(staking),
     ...m.useModule(settlement),
+    ...m.useModule(rewards),
   }));
 }

@@ -11,6 +11,12 @@ enum Profile {
     TOLERANCE // float models on GPUs: a verdict within bounds, no automatic slash
 }
 
+/// @notice A dataset that a version was made from.
+struct DatasetUse {
+    bytes32 dataset; // id in the dataset registry; it may be registered later
+    uint32 weightPpm; // its part of what contributors get for the version, parts per million, from 1
+}
+
 /// @notice A model version as its publisher registers it. It never changes; a change is a new version.
 struct ModelVersion {
     string name; // of the model, at most 64 bytes
@@ -26,7 +32,7 @@ struct ModelVersion {
     uint64 outputPriceNano; // nano per output unit
     uint32 royaltyPpm; // the publisher's part of the price, parts per million
     uint32 payee; // the publisher's earnings account in the settlement contract
-    bytes32[] datasets; // ids of the datasets it was made from
+    DatasetUse[] datasets; // weights add up to at most 1,000,000
     bytes32 circuit; // id of the zk circuit, zero when there is none
 }
 
@@ -51,6 +57,9 @@ interface IModelRegistry {
     error ModelRegistry_NoEngine();
     error ModelRegistry_TooMany(string field, uint256 count, uint256 limit);
     error ModelRegistry_RoyaltyTooHigh(uint32 royaltyPpm, uint32 limitPpm);
+    error ModelRegistry_DatasetTwice(bytes32 dataset);
+    error ModelRegistry_NoWeight(bytes32 dataset);
+    error ModelRegistry_WeightsTooHigh(uint256 sumPpm, uint256 limitPpm);
 
     /// @notice Publishes a version; the caller becomes its publisher.
     /// @return id keccak256(abi.encode(publisher, version)).

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 pragma solidity 0.8.37;
 
-import {IModelRegistry, ModelVersion} from "./IModelRegistry.sol";
+import {PPM} from "../common/Nano.sol";
+import {DatasetUse, IModelRegistry, ModelVersion} from "./IModelRegistry.sol";
 
 /// @title ModelRegistry
 /// @notice See {IModelRegistry}.
@@ -98,6 +99,21 @@ contract ModelRegistry is IModelRegistry {
         _checkSize("uri", bytes(version.uri).length, MAX_TEXT_BYTES);
         _checkSize("engines", version.engines.length, MAX_ENTRIES);
         _checkSize("datasets", version.datasets.length, MAX_ENTRIES);
+        _checkDatasets(version.datasets);
+    }
+
+    /// @dev At most {MAX_ENTRIES}.
+    function _checkDatasets(DatasetUse[] calldata uses) internal pure {
+        uint256 sumPpm;
+        for (uint256 i; i < uses.length; ++i) {
+            bytes32 dataset = uses[i].dataset;
+            if (uses[i].weightPpm == 0) revert ModelRegistry_NoWeight(dataset);
+            for (uint256 j; j < i; ++j) {
+                if (uses[j].dataset == dataset) revert ModelRegistry_DatasetTwice(dataset);
+            }
+            sumPpm += uses[i].weightPpm;
+        }
+        if (sumPpm > PPM) revert ModelRegistry_WeightsTooHigh(sumPpm, PPM);
     }
 
     function _checkSize(string memory field, uint256 count, uint256 limit) internal pure {

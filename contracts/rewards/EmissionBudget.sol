@@ -16,12 +16,13 @@ interface ITokenLaunch {
 
 /// @title EmissionBudget
 /// @notice Beneficiary of the grants that rewards are paid from: a contract, so that nobody's key holds them, and rewards
-/// can never outrun the published schedule. What it gets goes to one consumer, which governance names once; a successor
-/// waits out a delay in public.
+/// can never outrun the published schedule. What it gets goes to one consumer, which is named once; a successor waits
+/// out a delay in public.
 ///
 /// TRUST
-/// @dev Governance (a timelock) names the consumer and its successors; the guardian can only drop a successor that waits.
-/// It cannot offer its grants to anybody else: it has no function that does.
+/// @dev Who deployed it names the first consumer, which a deployment does before it is announced; if that did not happen,
+/// governance (a timelock) can. Governance alone names successors; the guardian can only drop one that waits. It cannot offer
+/// its grants to anybody else: it has no function that does.
 ///
 /// INVARIANTS
 /// @dev token.balanceOf(this) + forwardedWei == everything it ever got.
@@ -48,6 +49,8 @@ contract EmissionBudget is Governed {
     /// @notice Between the naming of a successor and its turn, in seconds, on top of the timelock's delay.
     uint32 public immutable successorDelay;
 
+    address private immutable _deployer;
+
     /// @notice Gets everything; zero until it was named.
     address public consumer;
     /// @notice Waits; zero when nobody does.
@@ -70,6 +73,7 @@ contract EmissionBudget is Governed {
         token = IERC20(launch.opg());
         vault = IVestVault(launch.vault());
         successorDelay = successorDelay_;
+        _deployer = msg.sender;
     }
 
     /// @notice Claims what is due of some of its grants and forwards all it has. Anybody may call.
@@ -89,8 +93,9 @@ contract EmissionBudget is Governed {
         token.safeTransfer(consumer, amountWei);
     }
 
-    /// @notice Names the first consumer, once; governance only.
-    function setConsumer(address consumer_) external onlyGovernance {
+    /// @notice Names the first consumer, once: the deployer, or governance.
+    function setConsumer(address consumer_) external {
+        if (msg.sender != _deployer) _onlyGovernance();
         if (consumer != address(0)) revert EmissionBudget_ConsumerStands(consumer);
         _checkConsumer(consumer_);
         consumer = consumer_;

@@ -1,4 +1,4 @@
-import { keccak256, type Provider } from "ethers";
+import { getAddress, keccak256, type Provider } from "ethers";
 import type { Parameters } from "../../deploy/parameters.ts";
 import { connectContracts } from "../../src/core/chain/contracts.ts";
 import { addressesOf, type Deployment } from "../../src/core/chain/deployment.ts";
@@ -8,10 +8,9 @@ import { chainTableHash } from "../../src/vesting/chainTable.ts";
 /** Everything points to everything else as it should; a deployment that does not is not written down. */
 export async function checkWiring(provider: Provider, deployment: Deployment, parameters: Parameters): Promise<void> {
   const { contracts, vesting } = deployment;
-  const { settlement, stakeHub, court, opg, teeRegistry, vestVault, scheduleLens, emissionBudget } = connectContracts(
-    addressesOf(deployment),
-    provider,
-  );
+  const connected = connectContracts(addressesOf(deployment), provider);
+  const { settlement, stakeHub, court, opg, teeRegistry, vestVault, scheduleLens, emissionBudget } = connected;
+  const { epochRewards, rewardPolicy, stakePurses, datasetRegistry, nodeRegistry } = connected;
   const { timelock, vestBook } = contracts;
   // Before the first claims the balance is all of it; later it is what is not paid yet.
   const [heldWei, paidWei] = [await opg.balanceOf(vestVault.target), await scheduleLens.paidWei()];
@@ -35,6 +34,20 @@ export async function checkWiring(provider: Provider, deployment: Deployment, pa
     ["emissionBudget.token", await emissionBudget.token(), opg.target],
     ["emissionBudget.vault", await emissionBudget.vault(), vestVault.target],
     ["emissionBudget.governance", await emissionBudget.governance(), timelock.address],
+    ["emissionBudget.consumer", await emissionBudget.consumer(), epochRewards.target],
+    ["epochRewards.token", await epochRewards.token(), opg.target],
+    ["epochRewards.nodes", await epochRewards.nodes(), nodeRegistry.target],
+    ["epochRewards.teeRegistry", await epochRewards.teeRegistry(), teeRegistry.target],
+    ["epochRewards.reserve", await epochRewards.reserve(), getAddress(parameters.reserve)],
+    ["epochRewards.governance", await epochRewards.governance(), timelock.address],
+    ["rewardPolicy.governance", await rewardPolicy.governance(), timelock.address],
+    ["rewardPolicy.epochLength", await rewardPolicy.epochLength(), BigInt(parameters.rewards.epochLength)],
+    ["stakePurses.token", await stakePurses.token(), opg.target],
+    ["stakePurses.hub", await stakePurses.hub(), stakeHub.target],
+    ["datasetRegistry.token", await datasetRegistry.token(), opg.target],
+    ["datasetRegistry.calendar", await datasetRegistry.calendar(), rewardPolicy.target],
+    ["datasetRegistry.reserve", await datasetRegistry.reserve(), getAddress(parameters.reserve)],
+    ["datasetRegistry.governance", await datasetRegistry.governance(), timelock.address],
   ];
   for (const [what, got, wanted] of expected) {
     if (got === wanted) continue;

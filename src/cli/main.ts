@@ -1,8 +1,9 @@
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError, Option } from "commander";
+import type { DatasetUse } from "../core/chain/models.ts";
 import { InputError } from "../core/errors.ts";
-import { toHex } from "../core/hashing/hex.ts";
+import { type Hex, toHex } from "../core/hashing/hex.ts";
 import { Mode, Status } from "../core/protocol/receipt.ts";
 import { formatOpg } from "../core/units.ts";
 import { addGov } from "./gov/program.ts";
@@ -20,6 +21,11 @@ const whole = (least: number) => (text: string) => {
   const value = Number(text);
   if (/^\d+$/.test(text) && value >= least && Number.isSafeInteger(value)) return value;
   throw new InvalidArgumentError(`It must be a whole number of at least ${least}.`);
+};
+const use = (text: string, before: DatasetUse[]): DatasetUse[] => {
+  const [, dataset, weight] = /^(0x[0-9a-f]{64})=(\d{1,7})$/i.exec(text) ?? [];
+  if (dataset && weight) return [...before, { dataset: dataset as Hex, weightPpm: Number(weight) }];
+  throw new InvalidArgumentError("It must be a dataset's id, = and its parts per million.");
 };
 const nameOf = (values: Record<string, number>, value: number) =>
   Object.entries(values).find(([, entry]) => entry === value)?.[0] ?? String(value);
@@ -209,6 +215,12 @@ program
   .option("--royalty <ppm>", "the publisher's part, parts per million", whole(0), 50_000)
   .option("--payee <id>", "the publisher's earnings account; a new one without it", whole(1))
   .option("--uri <uri>", "where the artifact can be had")
+  .option(
+    "--dataset <id=ppm>",
+    "a dataset it was made from, and its part of what contributors get; repeatable",
+    use,
+    [],
+  )
   .addOption(json())
   .action(
     async (
@@ -219,14 +231,16 @@ program
         royalty: number;
         payee?: number;
         uri?: string;
+        dataset: DatasetUse[];
         json?: boolean;
       },
     ) => {
-      const { inputPrice, outputPrice, royalty, payee, uri } = options;
+      const { inputPrice, outputPrice, royalty, payee, uri, dataset: datasets } = options;
       const publication = {
         inputPriceNano: BigInt(inputPrice),
         outputPriceNano: BigInt(outputPrice),
         royaltyPpm: royalty,
+        datasets,
         ...(payee ? { payee } : {}),
         ...(uri ? { uri } : {}),
       };

@@ -37,6 +37,14 @@ const READINGS: Record<string, (args: readonly unknown[]) => Reading> = {
   "teeRegistry.revokeKey": (args) => ({ view: "getKey", args }),
   "emissionBudget.nameSuccessor": () => ({ view: "successor()" }),
   "emissionBudget.dropSuccessor": () => ({ view: "successor()" }),
+  "epochRewards.setParameters": () => ({ view: "getParameters()" }),
+  "epochRewards.verdict": () => ({ view: "getPending()" }),
+  // Those that hold unless something is set.
+  "rewardPolicy.setShares": () => ({ view: "sharesOf(uint32)", args: [2 ** 32 - 1] }),
+  "datasetRegistry.setLeastBond": () => ({ view: "leastBondNano()" }),
+  "datasetRegistry.suspend": ([id]) => ({ view: "statusOf", args: [id] }),
+  "datasetRegistry.resume": ([id]) => ({ view: "statusOf", args: [id] }),
+  "datasetRegistry.slashBond": ([id]) => ({ view: "statusOf", args: [id] }),
 };
 
 /** Decodes a call by our ABIs; with a provider it also reads what stands. Bytes that are not understood are only shown. */

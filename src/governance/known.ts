@@ -2,9 +2,13 @@ import { getAddress, type Interface } from "ethers";
 import { TeeRegistry__factory } from "../../typechain-types/factories/attestation/TeeRegistry__factory.ts";
 import { OPGGovernor__factory } from "../../typechain-types/factories/governance/OPGGovernor__factory.ts";
 import { ProtocolTimelock__factory } from "../../typechain-types/factories/governance/ProtocolTimelock__factory.ts";
+import { DatasetRegistry__factory } from "../../typechain-types/factories/registry/DatasetRegistry__factory.ts";
 import { ModelRegistry__factory } from "../../typechain-types/factories/registry/ModelRegistry__factory.ts";
 import { NodeRegistry__factory } from "../../typechain-types/factories/registry/NodeRegistry__factory.ts";
 import { EmissionBudget__factory } from "../../typechain-types/factories/rewards/EmissionBudget.sol/EmissionBudget__factory.ts";
+import { EpochRewards__factory } from "../../typechain-types/factories/rewards/EpochRewards__factory.ts";
+import { RewardPolicy__factory } from "../../typechain-types/factories/rewards/RewardPolicy__factory.ts";
+import { StakePurses__factory } from "../../typechain-types/factories/rewards/StakePurses__factory.ts";
 import { Court__factory } from "../../typechain-types/factories/settlement/Court__factory.ts";
 import { Settlement__factory } from "../../typechain-types/factories/settlement/Settlement__factory.ts";
 import { BondHub__factory } from "../../typechain-types/factories/staking/BondHub__factory.ts";
@@ -24,6 +28,10 @@ const ABIS: Record<string, Interface> = {
   stakeHub: BondHub__factory.createInterface(),
   settlement: Settlement__factory.createInterface(),
   court: Court__factory.createInterface(),
+  epochRewards: EpochRewards__factory.createInterface(),
+  rewardPolicy: RewardPolicy__factory.createInterface(),
+  stakePurses: StakePurses__factory.createInterface(),
+  datasetRegistry: DatasetRegistry__factory.createInterface(),
 };
 
 /** A contract that a proposal can call, as far as we know it. */

@@ -1,7 +1,7 @@
 import type { Signer } from "ethers";
 import type { Contracts } from "../core/chain/contracts.ts";
 import { eventOf, mined } from "../core/chain/events.ts";
-import { Profile } from "../core/chain/models.ts";
+import { type DatasetUse, Profile } from "../core/chain/models.ts";
 import type { Hex } from "../core/hashing/hex.ts";
 import { engineOf, type Manifest } from "../core/manifest.ts";
 
@@ -12,6 +12,8 @@ export type Listing = {
   /** The publisher's earnings account. */
   payee: number;
   uri?: string;
+  /** What it was made from; their contributors are paid for its use. */
+  datasets?: DatasetUse[];
 };
 
 const PROFILES = {
@@ -48,7 +50,7 @@ export async function publishModel(
     outputPriceNano: listing.outputPriceNano,
     royaltyPpm: listing.royaltyPpm,
     payee: listing.payee,
-    datasets: [],
+    datasets: listing.datasets ?? [],
     circuit: `0x${"00".repeat(32)}`,
   };
   const id = await modelRegistry.versionId(await publisher.getAddress(), version);

@@ -34,8 +34,8 @@ npx hardhat deploy, as a process of its own
 describe("hardhat deploy", () => {
   /** First the timelock, TokenLaunch and the emission budget. */
   const LAUNCH_TRANSACTIONS = 3;
-  /** Then the launch, eight contracts, a development verifier, and two calls that name the court. */
-  const TRANSACTIONS = 15;
+  /** Then the launch, twelve contracts, a development verifier, two calls that name the court, one that names the consumer. */
+  const TRANSACTIONS = 20;
   const DEVELOPMENT_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 
   let folder: DeployFolder;
@@ -92,6 +92,13 @@ describe("hardhat deploy", () => {
       const named = vesting.grantNames.filter((_, i) => grants[i]?.beneficiary === emissionBudget.target);
       expect(named).to.deep.equal(["ecosystem-rewards", "staking-rewards"]);
       expect(vesting.grantNames).to.have.length(grants.length);
+      const { epochRewards, rewardPolicy, stakePurses, datasetRegistry } = connectContracts(
+        addressesOf(deployment),
+        provider,
+      );
+      expect(await emissionBudget.consumer()).to.equal(epochRewards.target);
+      expect(await stakePurses.hub()).to.equal(stakeHub.target);
+      expect(await datasetRegistry.calendar()).to.equal(rewardPolicy.target);
       const liquidWei = vesting.liquid.reduce((sum, { amountWei }) => sum + BigInt(amountWei), 0n);
       expect(liquidWei + BigInt(vesting.lockedWei)).to.equal(10n ** 27n);
     });

@@ -120,4 +120,20 @@ describe("checkDeployment", () => {
       checkDeployment("sepolia", 11155111, OWN, times(least), sepolia.token.grants ?? []);
     });
   }
+
+  it("refuses epochs of rewards and windows of their roots that are too short", () => {
+    const { rewards, token } = sepolia;
+    const epochs = (epochLength: number) => ({ ...sepolia, rewards: { ...rewards, epochLength } });
+    const windows = (leastWindow: number) => ({
+      ...sepolia,
+      rewards: { ...rewards, roots: { ...rewards.roots, leastWindow } },
+    });
+    for (const [name, least, change] of [
+      ["rewards.epochLength", 86_400, epochs],
+      ["rewards.roots.leastWindow", 259_200, windows],
+    ] as const) {
+      refused("time_too_short", change(least - 1), { name, seconds: least - 1, least });
+      checkDeployment("sepolia", 11155111, OWN, change(least), token.grants ?? []);
+    }
+  });
 });

@@ -1,10 +1,11 @@
 import { readFile } from "node:fs/promises";
 import { expect } from "chai";
+import type { Result } from "ethers";
 import JSON5 from "json5";
 import { NETWORKS, type Parameters, parseParameters, readParameters, withDeployer } from "../../deploy/parameters.ts";
 import { BaseError } from "../../src/core/errors.ts";
 import { tableHash } from "../../src/vesting/table.ts";
-import { deployProtocol } from "../helpers/protocol.ts";
+import { deployProtocol, type Protocol } from "../helpers/protocol.ts";
 
 /*
 Parameters
@@ -61,10 +62,38 @@ describe("parameters", () => {
       expect(await opg.balanceOf(vestVault.target)).to.equal(9n * 10n ** 26n);
       expect(await scheduleLens.tableHash()).to.equal(tableHash(plan.book));
       expect(await emissionBudget.successorDelay()).to.equal(BigInt(given.emission.successorDelay));
+      await checkRewards(contracts, given);
       // Only local chains trust anything from the first block.
       expect(await teeRegistry.measurementCount()).to.equal(name === "local" ? 1n : 0n);
       expect("developmentTeeVerifier" in contracts).to.equal(name === "local");
     });
+  }
+
+  const plain = (struct: object) => (struct as Result).toObject(true);
+
+  /** Every parameter of rewards is on the chain as it stands in the file, and the budget pays there. */
+  async function checkRewards(
+    { epochRewards, rewardPolicy, datasetRegistry, stakePurses, stakeHub, emissionBudget }: Protocol["contracts"],
+    { rewards }: Parameters,
+  ) {
+    const { leastWindow, leastBondNano, ...roots } = rewards.roots;
+    const read = plain(await epochRewards.getParameters());
+    expect(read).to.deep.equal(Object.fromEntries(Object.entries(roots).map(([name, value]) => [name, BigInt(value)])));
+    expect([await epochRewards.leastWindow(), await epochRewards.leastBondNano()]).to.deep.equal([
+      ...[BigInt(leastWindow), leastBondNano],
+    ]);
+    const shares = plain(await rewardPolicy.sharesOf(1));
+    const wide = (parts: object) => Object.values(parts).map(BigInt);
+    expect(shares).to.deep.equal({
+      spreadEpochs: BigInt(rewards.shares.spreadEpochs),
+      accountCapPpm: BigInt(rewards.shares.accountCapPpm),
+      streamPpm: wide(rewards.shares.streamPpm),
+      feePpm: wide(rewards.shares.feePpm),
+    });
+    expect(await rewardPolicy.epochLength()).to.equal(BigInt(rewards.epochLength));
+    expect(await datasetRegistry.leastBondNano()).to.equal(rewards.datasets.leastBondNano);
+    expect(await stakePurses.hub()).to.equal(stakeHub.target);
+    expect(await emissionBudget.consumer()).to.equal(epochRewards.target);
   }
 
   it("of Base leave open who gets what; nothing else is open anywhere", async () => {

@@ -12,13 +12,14 @@ export async function openGovernor(
 ) {
   const { contracts, ethers, ignition, networkHelpers, signers } = protocol;
   const votes = await ethers.deployContract("VotesMock", [0]);
-  const { timelock, settlement, teeRegistry, emissionBudget } = contracts;
+  const { timelock, settlement, teeRegistry, emissionBudget, datasetRegistry } = contracts;
   const addresses = {
     votes: String(votes.target),
     timelock: String(timelock.target),
     settlement: String(settlement.target),
     teeRegistry: String(teeRegistry.target),
     emissionBudget: String(emissionBudget.target),
+    datasetRegistry: String(datasetRegistry.target),
   };
   const leastTimelockDelay = protocol.parameters.times.parameterDelay;
   const module = governorModule(parameters, addresses, { guardian, leastTimelockDelay });

@@ -1,4 +1,5 @@
 import { getAddress, Wallet } from "ethers";
+import type { DatasetUse } from "../../core/chain/models.ts";
 import type { Chain } from "../../core/chain/open.ts";
 import { InputError } from "../../core/errors.ts";
 import type { Hex } from "../../core/hashing/hex.ts";
@@ -85,6 +86,7 @@ export type Publication = {
   royaltyPpm: number;
   payee?: number;
   uri?: string;
+  datasets?: DatasetUse[];
 };
 
 /** Publishes a model folder; OPG_KEY is the publisher. */
@@ -97,6 +99,7 @@ export async function publish(directory: string, publication: Publication): Prom
       royaltyPpm: publication.royaltyPpm,
       payee,
       ...(publication.uri ? { uri: publication.uri } : {}),
+      ...(publication.datasets ? { datasets: publication.datasets } : {}),
     });
     return { version, payee };
   });

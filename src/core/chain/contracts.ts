@@ -3,9 +3,13 @@ import { DevelopmentTeeVerifier__factory } from "../../../typechain-types/factor
 import { TeeRegistry__factory } from "../../../typechain-types/factories/attestation/TeeRegistry__factory.ts";
 import { OPGGovernor__factory } from "../../../typechain-types/factories/governance/OPGGovernor__factory.ts";
 import { ProtocolTimelock__factory } from "../../../typechain-types/factories/governance/ProtocolTimelock__factory.ts";
+import { DatasetRegistry__factory } from "../../../typechain-types/factories/registry/DatasetRegistry__factory.ts";
 import { ModelRegistry__factory } from "../../../typechain-types/factories/registry/ModelRegistry__factory.ts";
 import { NodeRegistry__factory } from "../../../typechain-types/factories/registry/NodeRegistry__factory.ts";
 import { EmissionBudget__factory } from "../../../typechain-types/factories/rewards/EmissionBudget.sol/EmissionBudget__factory.ts";
+import { EpochRewards__factory } from "../../../typechain-types/factories/rewards/EpochRewards__factory.ts";
+import { RewardPolicy__factory } from "../../../typechain-types/factories/rewards/RewardPolicy__factory.ts";
+import { StakePurses__factory } from "../../../typechain-types/factories/rewards/StakePurses__factory.ts";
 import { Court__factory } from "../../../typechain-types/factories/settlement/Court__factory.ts";
 import { ReceiptVerifier__factory } from "../../../typechain-types/factories/settlement/ReceiptVerifier__factory.ts";
 import { Settlement__factory } from "../../../typechain-types/factories/settlement/Settlement__factory.ts";
@@ -17,13 +21,17 @@ import { VestVault__factory } from "../../../typechain-types/factories/vesting/V
 import type {
   BondHub,
   Court,
+  DatasetRegistry,
   EmissionBudget,
+  EpochRewards,
   ModelRegistry,
   NodeRegistry,
   OPG,
   ReceiptVerifier,
+  RewardPolicy,
   ScheduleLens,
   Settlement,
+  StakePurses,
   TeeRegistry,
   VestVault,
 } from "../../../typechain-types/index.ts";
@@ -43,6 +51,10 @@ export type Contracts = {
   settlement: Settlement;
   court: Court;
   receiptVerifier: ReceiptVerifier;
+  epochRewards: EpochRewards;
+  rewardPolicy: RewardPolicy;
+  stakePurses: StakePurses;
+  datasetRegistry: DatasetRegistry;
 };
 
 /** The contracts of a deployment, typed, speaking through `runner`. */
@@ -59,6 +71,10 @@ export function connectContracts(addresses: Addresses, runner: ContractRunner): 
     settlement: Settlement__factory.connect(addresses.settlement, runner),
     court: Court__factory.connect(addresses.court, runner),
     receiptVerifier: ReceiptVerifier__factory.connect(addresses.receiptVerifier, runner),
+    epochRewards: EpochRewards__factory.connect(addresses.epochRewards, runner),
+    rewardPolicy: RewardPolicy__factory.connect(addresses.rewardPolicy, runner),
+    stakePurses: StakePurses__factory.connect(addresses.stakePurses, runner),
+    datasetRegistry: DatasetRegistry__factory.connect(addresses.datasetRegistry, runner),
   };
 }
 
@@ -74,6 +90,10 @@ export const errorInterfaces = [
   TokenLaunch__factory,
   VestVault__factory,
   EmissionBudget__factory,
+  EpochRewards__factory,
+  RewardPolicy__factory,
+  StakePurses__factory,
+  DatasetRegistry__factory,
   DevelopmentTeeVerifier__factory,
   OPGGovernor__factory,
   ProtocolTimelock__factory,

@@ -39,6 +39,10 @@ export const deploymentSchema = z.object({
     settlement: contract,
     court: contract,
     receiptVerifier: contract,
+    epochRewards: contract,
+    rewardPolicy: contract,
+    stakePurses: contract,
+    datasetRegistry: contract,
     /** Where votes govern. */
     governor: contract.optional(),
   }),
@@ -98,5 +102,9 @@ export function addressesOf({ contracts }: Deployment): Addresses {
     settlement: contracts.settlement.address,
     court: contracts.court.address,
     receiptVerifier: contracts.receiptVerifier.address,
+    epochRewards: contracts.epochRewards.address,
+    rewardPolicy: contracts.rewardPolicy.address,
+    stakePurses: contracts.stakePurses.address,
+    datasetRegistry: contracts.datasetRegistry.address,
   };
 }

@@ -6,6 +6,14 @@ import type { Contracts } from "./contracts.ts";
 /** As in `IModelRegistry.sol`. */
 export const Profile = { NONE: 0, EXACT_INT8: 1, PINNED: 2, TOLERANCE: 3 } as const;
 
+/** A dataset that a version was made from, and its part of what contributors get for the version. */
+export type DatasetUse = {
+  /** Its id in the dataset registry. */
+  dataset: Hex;
+  /** Parts per million, from 1; those of a version add up to at most 1,000,000. */
+  weightPpm: number;
+};
+
 /** A published model version, as far as the off-chain side reads it. */
 export type RegisteredModel = {
   id: Hex;
@@ -22,6 +30,7 @@ export type RegisteredModel = {
   engines: Hex[];
   unit: string;
   licence: string;
+  datasets: DatasetUse[];
   publishedAt: number;
   /** Unix seconds; 0 while it may be served. */
   retiredAt: number;
@@ -52,6 +61,7 @@ export async function readModel({ modelRegistry }: Contracts, id: Hex): Promise<
       engines: v.engines.map((tuple) => toHex(engineId(tuple))),
       unit: v.unit,
       licence: v.licence,
+      datasets: v.datasets.map(({ dataset, weightPpm }) => ({ dataset: dataset as Hex, weightPpm: Number(weightPpm) })),
       publishedAt: Number(publishedAt),
     };
     known.set(id, model);

@@ -1,5 +1,5 @@
 import { expect } from "chai";
-import { ZeroAddress, ZeroHash } from "ethers";
+import { toBeHex, ZeroAddress, ZeroHash } from "ethers";
 import { mined } from "../../../src/core/chain/events.ts";
 import { Profile } from "../../../src/core/chain/models.ts";
 import { fixturesOn, type Load } from "../../helpers/fixtures.ts";
@@ -8,7 +8,8 @@ import { deployProtocol, type Protocol } from "../../helpers/protocol.ts";
 /*
 ModelRegistry
 ├── publish
-│  ├── when there is no artifact or no engine, the royalty is too high, or a field too long: an error for each
+│  ├── when there is no artifact or no engine, the royalty is too high, a field too long, or datasets come twice or
+│  │  weigh nothing or more than one: an error for each
 │  ├── given the caller published exactly this: ModelRegistry_AlreadyPublished
 │  └── when all is well: every field as it was given, under the hash of all of them
 ├── retire: by the publisher, once; the version stays readable
@@ -37,10 +38,11 @@ describe("ModelRegistry", () => {
     outputPriceNano: 2n ** 64n - 1n,
     royaltyPpm: 200_000,
     payee: 0xffffffff,
-    datasets: [`0x${"03".repeat(32)}`],
+    datasets: [{ dataset: `0x${"03".repeat(32)}`, weightPpm: 1_000_000 }],
     circuit: `0x${"04".repeat(32)}`,
   };
   type Version = typeof VERSION;
+  type DatasetUse = (typeof VERSION.datasets)[number];
 
   let protocol: Protocol;
   let load: Load;
@@ -62,12 +64,20 @@ describe("ModelRegistry", () => {
     return { ...world, id: await registry.versionId(publisher.address, VERSION) };
   }
 
+  const valuesOf = ({ engines, datasets, ...rest }: Version) =>
+    Object.values({
+      ...VERSION,
+      ...rest,
+      engines: engines.map(Object.values),
+      datasets: datasets.map(({ dataset, weightPpm }) => [dataset, weightPpm]),
+    });
+
   /** The id as its documentation says, from scratch. */
   function idOf(publisher: string, version: Version): string {
     const { AbiCoder, keccak256 } = protocol.ethers;
     const engine = "tuple(string,string,bytes32,string,string,string)";
-    const type = `tuple(string,string,bytes32,string,string,${engine}[],uint8,string,string,uint64,uint64,uint32,uint32,bytes32[],bytes32)`;
-    const values = Object.values({ ...version, engines: version.engines.map(Object.values) });
+    const type = `tuple(string,string,bytes32,string,string,${engine}[],uint8,string,string,uint64,uint64,uint32,uint32,tuple(bytes32,uint32)[],bytes32)`;
+    const values = valuesOf(version);
     return keccak256(AbiCoder.defaultAbiCoder().encode(["address", type], [publisher, values]));
   }
 
@@ -85,7 +95,7 @@ describe("ModelRegistry", () => {
         .to.emit(registry, "ModelVersionPublished")
         .withArgs(id, publisher.address, VERSION.artifactSha256, VERSION.name, VERSION.version);
       const now = BigInt(await protocol.networkHelpers.time.latest());
-      const given = Object.values({ ...VERSION, engines: VERSION.engines.map(Object.values) });
+      const given = valuesOf(VERSION);
       expect(plain(await registry.getVersion(id))).to.deep.equal(numbers(given));
       expect([...(await registry.status(id))]).to.deep.equal([publisher.address, now, 0n]);
       expect([await registry.versionCount(), await registry.versionAt(0)]).to.deep.equal([1n, id]);
@@ -101,6 +111,8 @@ describe("ModelRegistry", () => {
         ...(["royaltyPpm", "payee"] as const).map((field) => ({ [field]: 0 })),
         ...[Profile.NONE, Profile.PINNED, Profile.TOLERANCE].map((profile) => ({ profile: profile as number })),
         { datasets: [] },
+        { datasets: [{ dataset: word, weightPpm: 1_000_000 }] },
+        { datasets: [{ ...(VERSION.datasets[0] as DatasetUse), weightPpm: 999_999 }] },
         { engines: [ENGINE, ENGINE] },
         ...Object.keys(ENGINE).map((field) => ({
           engines: [{ ...ENGINE, [field]: field === "imageDigest" ? word : "other" }],
@@ -145,7 +157,10 @@ describe("ModelRegistry", () => {
       expect([...(await registry.pricesOf(ZeroHash))]).to.deep.equal([0n, 0n]);
     });
 
-    const hashes = (count: number) => Array<string>(count).fill(VERSION.circuit);
+    const uses = (weights: number[]): DatasetUse[] =>
+      weights.map((weightPpm, i) => ({ dataset: toBeHex(i, 32), weightPpm }));
+    const equal = (count: number) => uses(Array<number>(count).fill(1));
+    const twice = [0, 1, 2, 1].map((i) => ({ dataset: toBeHex(i, 32), weightPpm: 1 }));
     const engines = (count: number) => Array<typeof ENGINE>(count).fill(ENGINE);
     const cases: [what: string, bad: Partial<Version>, error: string, args: unknown[], good: Partial<Version>][] = [
       ["there is no artifact", { artifactSha256: ZeroHash }, "NoArtifact", [], { circuit: ZeroHash }],
@@ -175,10 +190,19 @@ describe("ModelRegistry", () => {
       ],
       [
         "there are too many datasets",
-        { datasets: hashes(17) },
+        { datasets: equal(17) },
         "TooMany",
         ["datasets", 17, 16],
-        { datasets: hashes(16) },
+        { datasets: equal(16) },
+      ],
+      ["a dataset has no weight", { datasets: uses([5, 0]) }, "NoWeight", [toBeHex(1, 32)], { datasets: uses([5, 1]) }],
+      ["a dataset comes twice", { datasets: twice }, "DatasetTwice", [toBeHex(1, 32)], { datasets: twice.slice(0, 3) }],
+      [
+        "the weights come to more than one",
+        { datasets: uses([600_000, 400_001]) },
+        "WeightsTooHigh",
+        [1_000_001, 1_000_000],
+        { datasets: uses([600_000, 400_000]) },
       ],
     ];
     for (const [what, bad, error, args, good] of cases) {

@@ -17,7 +17,8 @@ EmissionBudget, with a real timelock, as a beneficiary that was there before the
 │  ├── another's grant goes to its own beneficiary, an unknown one reverts, with nothing due nothing happens
 │  └── what was claimed or sent to it by others goes the same way
 ├── setConsumer
-│  ├── when not by governance: Governed_NotGovernance
+│  ├── when by neither deployer nor governance: Governed_NotGovernance
+│  ├── by the deployer at once, by governance as well
 │  ├── when it is a key, one with borrowed code, this contract, the token or the vault: EmissionBudget_BadConsumer
 │  └── given there is one: EmissionBudget_ConsumerStands
 ├── nameSuccessor, dropSuccessor, acceptSuccessor
@@ -180,20 +181,35 @@ describe("EmissionBudget", () => {
   });
 
   describe("setConsumer", () => {
-    it("is for governance only, and once", async () => {
+    it("is for deployer and governance only, and once", async () => {
       const world = await load(named);
       const { budget, next, consumer, guardian, stranger, timelock } = world;
-      for (const by of [guardian, stranger, chain.signer(0)]) {
-        for (const name of ["setConsumer", "nameSuccessor"] as const) {
-          await expect(budget.connect(by)[name](next))
-            .to.be.revertedWithCustomError(budget, "Governed_NotGovernance")
-            .withArgs(by.address, timelock);
-        }
+      for (const by of [guardian, stranger]) {
+        await expect(budget.connect(by).setConsumer(next))
+          .to.be.revertedWithCustomError(budget, "Governed_NotGovernance")
+          .withArgs(by.address, timelock);
       }
-      await expect(governed(world, "setConsumer", [next.target]))
-        .to.be.revertedWithCustomError(budget, "EmissionBudget_ConsumerStands")
-        .withArgs(consumer);
+      for (const again of [() => governed(world, "setConsumer", [next.target]), () => budget.setConsumer(next)]) {
+        await expect(again()).to.be.revertedWithCustomError(budget, "EmissionBudget_ConsumerStands").withArgs(consumer);
+      }
       expect(await budget.consumer()).to.equal(consumer.target);
+    });
+
+    it("is the deployer's without delay; successors are not", async () => {
+      const world = await load(open);
+      const { budget, next, consumer, guardian, stranger, timelock } = world;
+      for (const by of [guardian, stranger]) {
+        await expect(budget.connect(by).setConsumer(consumer))
+          .to.be.revertedWithCustomError(budget, "Governed_NotGovernance")
+          .withArgs(by.address, timelock);
+      }
+      await expect(budget.setConsumer(consumer)).to.emit(budget, "ConsumerSet").withArgs(consumer);
+      expect(await budget.consumer()).to.equal(consumer.target);
+      for (const by of [chain.signer(0), guardian, stranger]) {
+        await expect(budget.connect(by).nameSuccessor(next))
+          .to.be.revertedWithCustomError(budget, "Governed_NotGovernance")
+          .withArgs(by.address, timelock);
+      }
     });
 
     for (const name of ["setConsumer", "nameSuccessor"] as const) {
@@ -204,9 +220,11 @@ describe("EmissionBudget", () => {
         // EIP-7702: what a key's account has for code once it borrowed a contract's.
         await chain.networkHelpers.setCode(borrower, concat(["0xef0100", String(consumer.target)]));
         for (const bad of [ZeroAddress, chain.signer(8).address, borrower, budget.target, opg.target, vault.target]) {
-          await expect(governed(world, name, [bad]))
-            .to.be.revertedWithCustomError(budget, "EmissionBudget_BadConsumer")
-            .withArgs(bad);
+          const calls = [() => governed(world, name, [bad])];
+          if (name === "setConsumer") calls.push(() => budget.setConsumer(bad));
+          for (const call of calls) {
+            await expect(call()).to.be.revertedWithCustomError(budget, "EmissionBudget_BadConsumer").withArgs(bad);
+          }
         }
       });
     }

@@ -55,12 +55,15 @@ describe("opg gov", () => {
       Wallet,
     ];
     const deployer = localAccount(chain.chain, 0);
-    const { settlement, teeRegistry, emissionBudget } = addressesOf(chain.deployment);
+    const { settlement, teeRegistry, emissionBudget, datasetRegistry } = addressesOf(chain.deployment);
     const timelock = chain.deployment.contracts.timelock.address;
 
     const votes = await new VotesMock__factory(deployer).deploy(0);
     await votes.waitForDeployment();
-    const addresses = { votes: String(votes.target), timelock, settlement, teeRegistry, emissionBudget };
+    const addresses = {
+      ...{ votes: String(votes.target), timelock, settlement },
+      ...{ teeRegistry, emissionBudget, datasetRegistry },
+    };
     const connection = await network.create({ network: "local", override: { url: chain.rpcUrl } });
     const deploymentId = `chain-31337-gov-${Date.now()}`;
     const module = governorModule(LOCAL_GOVERNOR, addresses, { guardian: guardian.address, leastTimelockDelay: 4200 });
