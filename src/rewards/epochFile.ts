@@ -121,15 +121,20 @@ export function decodeEpochFile(bytes: Uint8Array): EpochFile {
   throw bad({ field: issue?.path.join("."), reason: issue?.message });
 }
 
-/** The tree in a file, with the content that it gives. Throws when the file contradicts itself. */
-export function openEpochFile(bytes: Uint8Array): { file: EpochFile; tree: SumTree; content: EpochRoot } {
-  const file = decodeEpochFile(bytes);
-  const domain: RewardDomain = { chainId: file.chainId, rewards: file.rewards, epoch: file.epoch };
-  const entries = file.leaves.map(({ cumulativeNano, ...leaf }) => ({
+/** The tree of a file's leaves. */
+export function treeOfFile({ chainId, rewards, epoch, leaves }: EpochFile): SumTree {
+  const domain: RewardDomain = { chainId, rewards, epoch };
+  const entries = leaves.map(({ cumulativeNano, ...leaf }) => ({
     ...leaf,
     cumulativeWei: cumulativeNano * WEI_PER_NANO,
   }));
-  const tree = buildSumTree(domain, entries);
+  return buildSumTree(domain, entries);
+}
+
+/** The tree in a file, with the content that it gives. Throws when the file contradicts itself. */
+export function openEpochFile(bytes: Uint8Array): { file: EpochFile; tree: SumTree; content: EpochRoot } {
+  const file = decodeEpochFile(bytes);
+  const tree = treeOfFile(file);
   const leafOf = new Map(file.leaves.map((leaf) => [leaf.account, leaf]));
   for (const reward of file.accounts) {
     const { account: of, cumulativeNano } = reward;
