@@ -1,6 +1,5 @@
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
-import { Interface, id, ZeroAddress } from "ethers";
-import type { ProposedCall } from "../src/governance/proposal.ts";
+import { id, ZeroAddress } from "ethers";
 
 const DAY = 86_400;
 const OPG = 1_000_000_000n;
@@ -72,7 +71,7 @@ export type GovernorAddresses = Record<"votes" | "timelock" | keyof typeof REMOV
 
 /**
  * The governor over a timelock that stands, with votes from any ERC-5805 source that counts stake in nano by timestamp. It can
- * do nothing until the timelock gave it the roles, see {@link handOverCalls}.
+ * do nothing until the timelock gave it the roles, see `src/governance/handOver.ts`.
  */
 export function governorModule(
   parameters: GovernorParameters,
@@ -89,26 +88,4 @@ export function governorModule(
   return buildModule("governor", (m) => ({
     governor: m.contract("OPGGovernor", [{ ...parameters, votes, timelock, guardian, leastTimelockDelay }, removals]),
   }));
-}
-
-const roles = new Interface([
-  "function grantRole(bytes32 role, address account)",
-  "function revokeRole(bytes32, address)",
-]);
-
-/**
- * What the timelock executes, in one batch of its former proposers, to make the governor its only proposer and canceller. A
- * former one that is left out could do whatever it likes beside the votes.
- */
-export function handOverCalls(timelock: string, governor: string, formerProposers: readonly string[]): ProposedCall[] {
-  const call = (name: "grantRole" | "revokeRole", role: string, account: string) => ({
-    target: timelock,
-    value: 0n,
-    data: roles.encodeFunctionData(name, [id(role), account]),
-  });
-  const both = ["PROPOSER_ROLE", "CANCELLER_ROLE"];
-  return [
-    ...both.map((role) => call("grantRole", role, governor)),
-    ...formerProposers.flatMap((account) => both.map((role) => call("revokeRole", role, account))),
-  ];
 }

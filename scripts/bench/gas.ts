@@ -6,6 +6,7 @@ import { commitRows } from "./gas/commit.ts";
 import { enterRows } from "./gas/enter.ts";
 import { governRows } from "./gas/govern.ts";
 import { proveRows } from "./gas/prove.ts";
+import { rewardsRows } from "./gas/rewards.ts";
 import type { Row } from "./gas/row.ts";
 import { openBench } from "./gas/setup.ts";
 import { vestRows } from "./gas/vest.ts";
@@ -38,7 +39,7 @@ if (values.help) {
 
 await hre.tasks.getTask("build").run({ quiet: true, noTests: true });
 const bench = await openBench();
-const all = [commitRows, enterRows, proveRows, vestRows, governRows];
+const all = [commitRows, enterRows, proveRows, vestRows, governRows, rewardsRows];
 const rows: Row[] = [];
 for (const group of all) {
   for (const row of await group(bench)) {

@@ -6,6 +6,7 @@ import { keccak256, type Provider } from "ethers";
 import type { NewTaskActionFunction } from "hardhat/types/tasks";
 import { deployAll, type Phase, vestingOf } from "../../deploy/deploy.ts";
 import { checkDeployment, LOCAL_CHAIN_ID } from "../../deploy/guard.ts";
+import { inOrder } from "../../deploy/inOrder.ts";
 import { type Parameters, parseParameters, readParameters, withDeployer } from "../../deploy/parameters.ts";
 import { readSchedule } from "../../deploy/schedule.ts";
 import { type Deployment, deploymentSchema } from "../../src/core/chain/deployment.ts";
@@ -13,9 +14,9 @@ import { BaseError, InputError } from "../../src/core/errors.ts";
 import { toJson } from "../../src/core/protocol/json.ts";
 import { encodeBook } from "../../src/vesting/book.ts";
 import type { LaunchPlan } from "../../src/vesting/launchPlan.ts";
+import { forgetUnbegun, forgetUnsent, isUnbegun, mendTorn } from "./journal.ts";
 import { launchPreview, printLaunch } from "./launchPreview.ts";
-import { findTransaction, lostTransactionOf } from "./lostTransaction.ts";
-import { forgetUnbegun, isUnbegun } from "./unbegunFutures.ts";
+import { awaitTransaction, lostTransactionOf } from "./lostTransaction.ts";
 import { verifySources } from "./verifySources.ts";
 import { checkWiring } from "./wiring.ts";
 
@@ -61,26 +62,30 @@ const deploy: NewTaskActionFunction<Arguments> = async ({ json, dryRun, paramete
     const local = chainId === LOCAL_CHAIN_ID;
     const name = `chain-${chainId}-${genesis.slice(2, 10)}`;
     const ids: Record<Phase, string> = { launch: `${name}-launch`, protocol: name };
-    const { addresses, plan } = await deployAll(deployer.address, parameters, schedule, (phase, module) => {
+    const { addresses, plan } = await deployAll(deployer.address, parameters, schedule, async (phase, module) => {
+      const folder = join(hre.config.paths.ignition, "deployments", ids[phase]);
+      if (live) {
+        const torn = await mendTorn(folder);
+        if (torn.length > 0) say(`An earlier run ended while it wrote ${torn.join(", ")}: mended`);
+      }
       const deployOnce = () =>
-        ignition.deploy(module, {
+        ignition.deploy(live ? inOrder(module) : module, {
           displayUi: process.stderr.isTTY && !json,
-          config: { requiredConfirmations: parameters.confirmations, ...(local ? { blockPollingInterval: 100 } : {}) },
+          config: { requiredConfirmations: parameters.confirmations, ...(local ? { blockPollingInterval: 20 } : {}) },
           ...(live ? { deploymentId: ids[phase] } : {}),
         });
-      const journal = join(hre.config.paths.ignition, "deployments", ids[phase]);
       return resuming(deployOnce, async (error) => {
-        if (live && isUnbegun(error)) {
-          const steps = await forgetUnbegun(join(journal, "journal.jsonl"));
-          if (steps.length === 0) throw error;
-          say(`An earlier run ended before it began ${steps.join(", ")}: going on from there`);
+        if (!live) throw error;
+        const lost = lostTransactionOf(error);
+        const hash = lost && (await awaitTransaction(connection.provider, lost));
+        if (hash) {
+          say(`An earlier run ended before it noted transaction ${hash}: going on from there`);
+          await trackTransaction(folder, hash, connection.provider, parameters.confirmations);
           return;
         }
-        const lost = lostTransactionOf(error);
-        const hash = lost && (await findTransaction(connection.provider, lost));
-        if (!hash) throw error;
-        say(`An earlier run ended before it noted transaction ${hash}: going on from there`);
-        await trackTransaction(journal, hash, connection.provider, parameters.confirmations);
+        const steps = lost ? await forgetUnsent(folder, lost) : isUnbegun(error) ? await forgetUnbegun(folder) : [];
+        if (steps.length === 0) throw error;
+        say(`An earlier run ended before it began ${steps.join(", ")}: going on from there`);
       });
     });
     const provider = ethers.provider as unknown as Provider;

@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { z } from "zod";
 
 /** A transaction whose hash Ignition does not know: the run that sent it ended before it could note it. */
@@ -29,6 +30,20 @@ export async function findTransaction(rpc: Rpc, { sender, nonce }: LostTransacti
   const { transactions } = blockSchema.parse(await rpc.request({ method: "eth_getBlockByNumber", params: [at, true] }));
   const own = transactions.filter(({ from }) => from.toLowerCase() === sender.toLowerCase());
   return own.find((transaction) => transaction.nonce === nonce)?.hash;
+}
+
+/** How long a transaction that a killed run handed over may take to show, and how often that is asked for. */
+const SHOWS_WITHIN_MS = 2000;
+const ASK_EVERY_MS = 250;
+
+/** As {@link findTransaction}, waiting for one that is still on its way to the node. */
+export async function awaitTransaction(rpc: Rpc, lost: LostTransaction): Promise<string | undefined> {
+  const until = Date.now() + SHOWS_WITHIN_MS;
+  for (;;) {
+    const hash = await findTransaction(rpc, lost);
+    if (hash || Date.now() > until) return hash;
+    await setTimeout(ASK_EVERY_MS);
+  }
 }
 
 /** The first block after which the account has sent more than `nonce` transactions. */

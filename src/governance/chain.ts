@@ -2,6 +2,7 @@ import type { Block, Log, Provider } from "ethers";
 import { OPGGovernor__factory } from "../../typechain-types/factories/governance/OPGGovernor__factory.ts";
 import { ProtocolTimelock__factory } from "../../typechain-types/factories/governance/ProtocolTimelock__factory.ts";
 import type { OPGGovernor, ProtocolTimelock } from "../../typechain-types/index.ts";
+import { logsBetween } from "../core/chain/logs.ts";
 import { chainError } from "../core/chain/revert.ts";
 import { BaseError, InputError } from "../core/errors.ts";
 import { type Proposal, proposalId } from "./proposal.ts";
@@ -131,27 +132,6 @@ function createdOf(governor: OPGGovernor, log: Log): Created {
     facts: { proposal: id, block: log.blockNumber },
     hint: "Use another RPC",
   });
-}
-
-const LARGEST = 10_000;
-
-/** Events in pieces that shrink when the endpoint refuses them: each bounds requests in its own way and words. */
-async function logsBetween(provider: Provider, filter: object, from: number, to: number): Promise<Log[]> {
-  const logs: Log[] = [];
-  let size = LARGEST;
-  for (let next = from; next <= to; ) {
-    const end = Math.min(next + size - 1, to);
-    try {
-      logs.push(...(await provider.getLogs({ ...filter, fromBlock: next, toBlock: end })));
-    } catch (error) {
-      if (end === next) throw chainError("The chain's events cannot be read", error);
-      size = Math.ceil((end - next + 1) / 4);
-      continue;
-    }
-    next = end + 1;
-    size = Math.min(LARGEST, size * 2);
-  }
-  return logs;
 }
 
 /** The first block at or after a second; the newest one when none is. */

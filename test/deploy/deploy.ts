@@ -21,7 +21,7 @@ npx hardhat deploy, as a process of its own
   │  and beside it the published file, which is the code of the book
 │  ├── given it ran before: it should send nothing and change nothing
 │  ├── given the chain was started anew: it should deploy again
-│  └── given it was killed, wherever (a step noted and not begun, sent and not noted): it should go on and send nothing twice
+│  └── given it was killed, wherever (a step noted and not begun, about to be sent, sent and not noted, half written): it should go on and send nothing twice
 ├── when the parameters are changed after the launch: it should refuse and send nothing
 ├── in process: it should deploy and write nothing
 ├── with --dry-run: it should show what would be locked, send nothing and write nothing
@@ -170,47 +170,19 @@ describe("hardhat deploy", () => {
         ["the last transaction", (_, nth) => nth === TRANSACTIONS],
       ];
       for (const [what, is] of moments) {
-        it(`goes on when it was killed between sending ${what} and noting it`, async () => {
-          const proxy = await startFaultProxy(chain.rpcUrl);
-          try {
-            let sent = 0;
-            let run: DeployRun;
-            proxy.rule(async (exchange) => {
-              const sends = rpcMethods(exchange.body).includes("eth_sendTransaction");
-              if (!sends || !is(exchange.body.toString(), ++sent)) return exchange.pass();
-              await exchange.ask();
-              run.process.kill("SIGKILL");
-              exchange.cut();
-            });
-            run = folder.start("local", { LOCAL_RPC_URL: proxy.url });
-            expect((await run.done).code).to.equal(null);
-          } finally {
-            await proxy.close();
-          }
-          const deployment = await deployed(chain);
-          await checkDeployed(chain, deployment);
-          expect(await sentBy(chain, await deployerOf(chain))).to.equal(TRANSACTIONS);
-        });
+        for (const reached of [true, false]) {
+          it(`goes on when it was killed as it sent ${what}, which ${reached ? "reached" : "did not reach"} the chain`, async () => {
+            await killedSending(chain, is, reached);
+            const deployment = await deployed(chain);
+            await checkDeployed(chain, deployment);
+            expect(await sentBy(chain, await deployerOf(chain))).to.equal(TRANSACTIONS);
+          });
+        }
       }
 
       it("goes on when it was killed after it noted a step and before it began it", async () => {
-        const proxy = await startFaultProxy(chain.rpcUrl);
-        try {
-          let sent = 0;
-          let run: DeployRun;
-          proxy.rule(async (exchange) => {
-            const sends = rpcMethods(exchange.body).includes("eth_sendTransaction");
-            if (!sends || ++sent < TRANSACTIONS) return exchange.pass();
-            run.process.kill("SIGKILL");
-            exchange.cut();
-          });
-          run = folder.start("local", { LOCAL_RPC_URL: proxy.url });
-          expect((await run.done).code).to.equal(null);
-        } finally {
-          await proxy.close();
-        }
-        const genesis = await ask(chain.rpcUrl, async (provider) => (await provider.getBlock(0))?.hash ?? "");
-        const path = folder.journalOf({ chainId: 31337, genesis });
+        await killedSending(chain, (_, nth) => nth === TRANSACTIONS, false);
+        const path = await journalOf(chain);
         const lines = (await readFile(path, "utf8")).split("\n").filter((line) => line !== "");
         const entries = lines.map((line) => JSON.parse(line));
         const last = entries.findLast(({ type }) => type === "TRANSACTION_PREPARE_SEND").futureId;
@@ -228,12 +200,28 @@ describe("hardhat deploy", () => {
         await checkDeployed(chain, await deployed(chain));
       });
 
+      it("goes on when it was killed in the middle of what it wrote", async () => {
+        await killedSending(chain, (_, nth) => nth === TRANSACTIONS, false);
+        const path = await journalOf(chain);
+        const text = await readFile(path, "utf8");
+        await writeFile(path, text.slice(0, -30));
+        await writeFile(join(path, "../deployed_addresses.json"), "");
+
+        const { code, log } = await deployLocal(chain).done;
+        expect(code, log).to.equal(0);
+        expect(log).to.include("while it wrote journal.jsonl, deployed_addresses.json");
+        expect(await sentBy(chain, await deployerOf(chain))).to.equal(TRANSACTIONS);
+        await checkDeployed(chain, await deployed(chain));
+      });
+
       it("goes on after being killed again and again", async () => {
         const deployer = await deployerOf(chain);
         for (const sent of [1, 4, 9]) {
           const run = deployLocal(chain);
-          // A run that finds a transaction still on its way may end by itself and leave the rest to the next one.
-          await Promise.race([run.done, until(async () => (await sentBy(chain, deployer)) >= sent)]);
+          const endedByItself = run.done.then(({ code, log }) => {
+            throw new Error(`The run ended with ${code} before it was killed: ${log}`);
+          });
+          await Promise.race([endedByItself, until(async () => (await sentBy(chain, deployer)) >= sent)]);
           run.process.kill("SIGKILL");
           await run.done;
         }
@@ -241,6 +229,35 @@ describe("hardhat deploy", () => {
         expect(await sentBy(chain, deployer)).to.equal(TRANSACTIONS);
       });
     });
+  }
+
+  /** Runs until it sends a certain transaction and kills it then; that reaches the chain or does not. */
+  async function killedSending(
+    chain: LocalChain,
+    is: (body: string, nth: number) => boolean,
+    reaches: boolean,
+  ): Promise<void> {
+    const proxy = await startFaultProxy(chain.rpcUrl);
+    try {
+      let sent = 0;
+      let run: DeployRun;
+      proxy.rule(async (exchange) => {
+        const sends = rpcMethods(exchange.body).includes("eth_sendTransaction");
+        if (!sends || !is(exchange.body.toString(), ++sent)) return exchange.pass();
+        if (reaches) await exchange.ask();
+        run.process.kill("SIGKILL");
+        exchange.cut();
+      });
+      run = folder.start("local", { LOCAL_RPC_URL: proxy.url });
+      expect((await run.done).code).to.equal(null);
+    } finally {
+      await proxy.close();
+    }
+  }
+
+  async function journalOf({ rpcUrl }: LocalChain): Promise<string> {
+    const genesis = await ask(rpcUrl, async (provider) => (await provider.getBlock(0))?.hash ?? "");
+    return folder.journalOf({ chainId: 31337, genesis });
   }
 
   async function until(condition: () => Promise<boolean>): Promise<void> {

@@ -1,7 +1,7 @@
-import { id, ZeroHash } from "ethers";
-import { type GovernorParameters, governorModule, handOverCalls, LOCAL_GOVERNOR } from "../../deploy/governor.ts";
+import { type GovernorParameters, governorModule, LOCAL_GOVERNOR } from "../../deploy/governor.ts";
 import { mined } from "../../src/core/chain/events.ts";
-import { type Proposal, proposeArguments } from "../../src/governance/proposal.ts";
+import { batchOf, handOverCalls } from "../../src/governance/handOver.ts";
+import type { Proposal } from "../../src/governance/proposal.ts";
 import type { OPGGovernor } from "../../typechain-types/index.ts";
 import type { Protocol } from "./protocol.ts";
 
@@ -26,12 +26,9 @@ export async function openGovernor(
   const deployed = await ignition.deploy(module, { config: { requiredConfirmations: 1 } });
   const governor = deployed.governor as unknown as OPGGovernor;
 
-  const former = (signers[0] as (typeof signers)[number]).address;
-  const [targets, values, datas] = proposeArguments({
-    calls: handOverCalls(addresses.timelock, String(governor.target), [former]),
-    description: "",
-  });
-  const batch = [targets, values, datas, ZeroHash, id("hand over")] as const;
+  const deployer = (signers[0] as (typeof signers)[number]).address;
+  const former = { PROPOSER_ROLE: [deployer], CANCELLER_ROLE: [deployer] };
+  const batch = batchOf(handOverCalls(addresses.timelock, String(governor.target), former));
   const delay = await timelock.getMinDelay();
   await mined(timelock.scheduleBatch(...batch, delay));
   await networkHelpers.time.increase(delay);

@@ -1,15 +1,24 @@
-import { id as hashOf } from "ethers";
+import { AbiCoder, concat, id as hashOf, keccak256 } from "ethers";
 import { mined } from "../../../src/core/chain/events.ts";
 import { WEI_PER_NANO } from "../../../src/core/units.ts";
 import { versionOf } from "../../../src/rewards/root.ts";
 import { OPG } from "../../../test/helpers/economy.ts";
 import { accountOf, receiptsHashOf } from "../../../test/helpers/rewardEntries.ts";
-import { addRewards, claimOf, planRoot, postedIn, runRoot, signRoot } from "../../../test/helpers/rewards.ts";
+import {
+  addRewards,
+  claimOf,
+  planRoot,
+  postedIn,
+  type RewardsWorld,
+  runRoot,
+  signRoot,
+} from "../../../test/helpers/rewards.ts";
 import { measure, type Row } from "./row.ts";
 import type { Bench } from "./setup.ts";
 
 const LEAVES = 2 ** 17;
 const MANY = 50;
+const LEVELS = 17;
 
 /** Cumulative amounts as they are in life: some hundred OPG, to the nano. */
 const entryOf = (n: number, epoch: number) => ({
@@ -56,6 +65,8 @@ export async function rewardsRows({ protocol, economy }: Pick<Bench, "protocol" 
     ),
   );
 
+  const plain = await measurePlain(world, accountOf(MANY));
+
   const row = (name: string, measured: { gasUsed: number; bytes: number }, limit: number): Row => ({
     name,
     ...measured,
@@ -69,6 +80,7 @@ export async function rewardsRows({ protocol, economy }: Pick<Bench, "protocol" 
     row("rewards/post", posting, 80_000),
     row("rewards/attest-2", attested, 90_000),
     row("rewards/activate-2", activated, 110_000),
+    row("rewards/claim-17-plain", plain, 62_000),
     {
       ...row("rewards/claim-17-sum", later, 66_000),
       peer: { name: "EigenLayer processClaim, 17 levels, later", gasUsed: 91_648 },
@@ -79,4 +91,22 @@ export async function rewardsRows({ protocol, economy }: Pick<Bench, "protocol" 
       perUnitLimit: 45_000,
     },
   ];
+}
+
+/** A later claim against a plain Merkle root as high, in a contract that keeps no sums: what they cost is the difference. */
+async function measurePlain(
+  { ethers, contracts }: Pick<RewardsWorld, "ethers" | "contracts">,
+  account: string,
+): Promise<{ gasUsed: number; bytes: number }> {
+  const plain = await ethers.deployContract("PlainRewards", [contracts.opg]);
+  await mined(contracts.opg.transfer(plain, 1_000n * OPG * WEI_PER_NANO));
+  const proof = Array.from({ length: LEVELS }, (_, level) => hashOf(`sibling ${level}`));
+  const claim = async (cumulativeWei: bigint) => {
+    const encoded = AbiCoder.defaultAbiCoder().encode(["address", "uint256"], [account, cumulativeWei]);
+    const join = (a: string, b: string) => keccak256(BigInt(a) < BigInt(b) ? concat([a, b]) : concat([b, a]));
+    await mined(plain.setRoot(proof.reduce(join, keccak256(keccak256(encoded)))));
+    return measure(plain.claim(account, cumulativeWei, proof));
+  };
+  await claim(entryOf(MANY, 1).cumulativeWei);
+  return claim(entryOf(MANY, 2).cumulativeWei);
 }

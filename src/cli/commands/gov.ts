@@ -6,6 +6,7 @@ import { formatOpg, parseOpg } from "../../core/units.ts";
 import { encodeCalls, parseCalls } from "../../governance/calls.ts";
 import { type Created, createdBetween, findProposal, type Standing, standingOf } from "../../governance/chain.ts";
 import { describeCall } from "../../governance/describe.ts";
+import { batchOf, handOverOf } from "../../governance/handOver.ts";
 import { hashedArguments, proposalId, proposeArguments, protectedDescription } from "../../governance/proposal.ts";
 import { type GovSource, type OpenGovernance, type Sending, senderOf, submit, withGovernance } from "../gov/open.ts";
 import { callsText, sentText, standingRows, timeText } from "../gov/text.ts";
@@ -32,7 +33,7 @@ export async function propose(path: string, options: Options & { description?: s
     await checkCanPropose(open, sender.account, id);
     const shown = await describeAll(open, calls);
     const data = open.governor.interface.encodeFunctionData("propose", proposeArguments(proposal));
-    const sent = await submit(open, sender, data, options.dryRun);
+    const sent = await submit(open, sender, open.governor, data, options.dryRun);
     const result = { id, proposer: sender.account, description: proposal.description, calls: shown, ...sent };
     print(result, options, () =>
       [lines({ proposal: id, proposer: sender.account }), callsText(shown), sentText(sent)].join("\n\n"),
@@ -71,7 +72,7 @@ export async function vote(
       options.reason,
       params,
     ]);
-    const sent = await submit(open, sender, data, options.dryRun);
+    const sent = await submit(open, sender, open.governor, data, options.dryRun);
     const votesNano = parts ? neededNano : leftNano;
     print({ id, voter: sender.account, support, votesNano, ...sent }, options, () =>
       [
@@ -141,6 +142,50 @@ export async function list(options: GovSource & Output & { fromBlock?: number })
   });
 }
 
+/** Brings the timelock under the governor alone: schedules the batch, or executes it when it has waited. */
+export async function handOver(options: Options): Promise<void> {
+  await withGovernance(options, async (open) => {
+    const { timelock } = open;
+    const now = await handOverOf(open);
+    if (now.state === "done") {
+      const governor = String(open.governor.target);
+      print({ ...now, dryRun: options.dryRun, hash: null, transaction: null }, options, () =>
+        lines({ state: "done", proposer: governor, canceller: governor }),
+      );
+      return;
+    }
+    if (now.state === "waiting") {
+      throw new BaseError("The handover still waits in the timelock", {
+        code: "not_yet",
+        facts: { operation: now.id, executableFrom: timeText(now.executableFrom as number) },
+        hint: "Run the same command again after that",
+        retryable: true,
+      });
+    }
+    const sender = senderOf(open, options);
+    const batch = batchOf(now.calls);
+    const data =
+      now.state === "ready"
+        ? timelock.interface.encodeFunctionData("executeBatch", batch)
+        : timelock.interface.encodeFunctionData("scheduleBatch", [...batch, await timelock.getMinDelay()]);
+    const calls = await describeAll(open, now.calls);
+    const sent = await submit(open, sender, timelock, data, options.dryRun);
+    const after = await handOverOf(open);
+    print({ ...after, calls, ...sent }, options, () =>
+      [
+        lines({
+          state: after.state,
+          operation: now.id,
+          ...(after.executableFrom === null ? {} : { executableFrom: timeText(after.executableFrom) }),
+          proposers: after.holders.PROPOSER_ROLE.join(", "),
+        }),
+        callsText(calls),
+        sentText(sent),
+      ].join("\n\n"),
+    );
+  });
+}
+
 type Check = (open: OpenGovernance, standing: Standing) => Promise<void>;
 
 /** Finds a proposal, checks that its time has come, and sends what the governor takes for it. */
@@ -152,7 +197,7 @@ async function act(id: bigint, options: Options, name: "queue" | "execute" | "ca
     const created = await findProposal(open, id);
     const calls = await describeAll(open, created.calls);
     const data = open.governor.interface.encodeFunctionData(name as "queue", hashedArguments(created));
-    const sent = await submit(open, sender, data, options.dryRun);
+    const sent = await submit(open, sender, open.governor, data, options.dryRun);
     const after = await standingOf(open, id);
     print({ id, ...sent, calls, ...after }, options, () =>
       [lines({ proposal: id, ...standingRows(after) }), callsText(calls), sentText(sent)].join("\n\n"),

@@ -1,4 +1,4 @@
-import { getAddress, type JsonRpcProvider, Wallet } from "ethers";
+import { type BaseContract, getAddress, type JsonRpcProvider, Wallet } from "ethers";
 import { type Deployment, readDeployment } from "../../core/chain/deployment.ts";
 import { mined } from "../../core/chain/events.ts";
 import { createProvider } from "../../core/chain/open.ts";
@@ -125,12 +125,13 @@ export type Sent = {
 
 /** Simulates the exact bytes, then sends them and waits, unless told to stop there. */
 export async function submit(
-  { provider, governor }: OpenGovernance,
+  { provider }: OpenGovernance,
   { account, signer }: ReturnType<typeof senderOf>,
+  contract: BaseContract,
   data: string,
   dryRun: boolean,
 ): Promise<Sent> {
-  const transaction = { from: account, to: String(governor.target), data };
+  const transaction = { from: account, to: String(contract.target), data };
   try {
     await provider.call(transaction);
     if (dryRun || !signer) return { dryRun, hash: null, transaction };
@@ -138,6 +139,6 @@ export async function submit(
     const { hash } = await mined(sent as Parameters<typeof mined>[0]);
     return { dryRun, hash, transaction };
   } catch (error) {
-    throw chainError("The governor refuses", error);
+    throw chainError("The contract refuses", error);
   }
 }

@@ -53,6 +53,10 @@ export function addGov(gov: Command): void {
       .action(async (id: bigint, options) => (await commands())[name](id, options));
   }
 
+  sending(gov.command("hand-over"))
+    .description("make the governor the timelock's only proposer: a proposer schedules it, later anybody executes it")
+    .action(async (options) => (await commands()).handOver(options));
+
   source(gov.command("show"))
     .description("how a proposal stands, what it calls, and what stands there now")
     .argument("<proposal>", "its id", proposal)

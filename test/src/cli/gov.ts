@@ -2,21 +2,20 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect } from "chai";
-import { keccak256, Wallet, ZeroHash } from "ethers";
+import { keccak256, Wallet } from "ethers";
 import { network } from "hardhat";
-import { governorModule, handOverCalls, LOCAL_GOVERNOR } from "../../../deploy/governor.ts";
+import { governorModule, LOCAL_GOVERNOR } from "../../../deploy/governor.ts";
 import { localAccount } from "../../../src/cli/demo/chain.ts";
 import { addressesOf } from "../../../src/core/chain/deployment.ts";
 import { mined } from "../../../src/core/chain/events.ts";
-import { proposeArguments } from "../../../src/governance/proposal.ts";
 import { OPGGovernor__factory } from "../../../typechain-types/factories/governance/OPGGovernor__factory.ts";
-import { ProtocolTimelock__factory } from "../../../typechain-types/factories/governance/ProtocolTimelock__factory.ts";
 import { VotesMock__factory } from "../../../typechain-types/factories/mocks/VotesMock__factory.ts";
 import { startTestChain, type TestChain } from "../../helpers/network.ts";
 import { opg } from "../../helpers/opg.ts";
 
 /*
 opg gov
+├── hand-over: schedules, waits, executes, does nothing more
 ├── propose → vote → queue → execute → show, list, each as a process, with lines and with --json
 ├── propose: a description with its proposer; decoded arguments with units, and what stands now
 ├── vote: a whole vote, parts of one
@@ -32,6 +31,8 @@ describe("opg gov", () => {
   let env: Record<string, string>;
   let governor: string;
   let base: string;
+  /** What the handover printed, step by step. */
+  const handedOver: Record<string, unknown>[] = [];
   /** With --json, Alice has the most votes, Bob less, Carol none; the guardian cancels. */
   let alice: Wallet;
   let bob: Wallet;
@@ -75,12 +76,16 @@ describe("opg gov", () => {
     await connection.close();
     governor = String(deployed.governor.target);
 
-    const calls = handOverCalls(timelock, governor, [deployer.address]);
-    const [targets, values, datas] = proposeArguments({ calls, description: "" });
-    const control = ProtocolTimelock__factory.connect(timelock, deployer);
-    await mined(control.scheduleBatch(targets, values, datas, ZeroHash, ZeroHash, 4200));
+    const source = ["--governor", governor, "--rpc", chain.rpcUrl, "--json"];
+    const handOver = async (...more: string[]) => {
+      const { code, stdout, stderr } = await opg(["gov", "hand-over", ...source, ...more], {
+        OPG_KEY: deployer.privateKey,
+      });
+      return code === 0 ? JSON.parse(stdout) : { exit: code, ...JSON.parse(stderr).error };
+    };
+    handedOver.push(await handOver("--dry-run"), await handOver(), await handOver());
     await increase(4200);
-    await mined(control.executeBatch(targets, values, datas, ZeroHash, ZeroHash));
+    handedOver.push(await handOver(), await handOver());
     await mined(votes.setVotes(alice.address, 30_000_000n * OPG));
     await mined(votes.setVotes(bob.address, 50_000n * OPG));
     await increase(1);
@@ -135,6 +140,18 @@ describe("opg gov", () => {
     await increase(LOCAL_GOVERNOR.votingDelay + 1);
     return String(proposed.id);
   }
+
+  it("hands over to the governor: scheduled, waited for, executed, and nothing after that", async () => {
+    const deployer = localAccount(chain.chain, 0).address;
+    const both = (account: string) => ({ PROPOSER_ROLE: [account], CANCELLER_ROLE: [account] });
+    const [dry, scheduled, early, executed, done] = handedOver;
+    expect(dry).to.deep.include({ state: "unscheduled", dryRun: true, hash: null, holders: both(deployer) });
+    expect(scheduled).to.deep.include({ state: "waiting", dryRun: false, holders: both(deployer) });
+    expect((scheduled?.calls as unknown[]).length).to.equal(4);
+    expect(early).to.deep.include({ exit: 75, code: "not_yet" });
+    expect(executed).to.deep.include({ state: "done", holders: both(governor) });
+    expect(done).to.deep.include({ state: "done", hash: null });
+  });
 
   it("goes from a file to a changed parameter", async () => {
     const { settlement, stakeHub } = chain.chain.contracts;

@@ -20,7 +20,7 @@ import { rewardVectors, VECTOR_DOMAIN, vectorEntries } from "../../helpers/rewar
 src/rewards: trees
 ├── the published vectors (case 55)
 ├── one tree whatever the order and the case of the entries; the entries stay as they were
-├── refuses no entries, an account twice in any case, the zero address, amounts of zero, below it or not whole nano, a
+├── refuses no entries, an account twice in any case, the zero address with more than nothing, amounts of zero, below it or not whole nano, a
 │   hash that is none, a sum of 2^96
 ├── witnesses and neighbours: of every account, and of accounts between, before and after
 └── receipts: a set, sorted; neighbours of what is not in it
