@@ -142,7 +142,8 @@ export function createGateway(options: GatewayOptions): Hono {
     const known = of === String(settler) && /^\d{1,19}$/.test(number);
     const batch = known ? await options.batches.get(settler, BigInt(number)) : undefined;
     const bytes = batch && (await options.blobs.get(batch.fileHash));
-    if (!bytes) throw new InputError("There is no such batch here", { code: "not_found", facts: { batch: `${of}/${number}` } });
+    if (!bytes)
+      throw new InputError("There is no such batch here", { code: "not_found", facts: { batch: `${of}/${number}` } });
     return c.body(new Uint8Array(bytes).buffer, 200, { "content-type": "application/json" });
   });
 

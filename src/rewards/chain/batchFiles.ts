@@ -22,7 +22,11 @@ export type BatchReceipts = Uint8Array | undefined;
  * `file_missing` when nobody has the file. A file that the batch names and that is not of its root gives no receipts, today
  * and for ever.
  */
-export async function receiptsOf(reader: EpochReader, { directory }: ReceiptCache, batch: CommittedBatch): Promise<BatchReceipts> {
+export async function receiptsOf(
+  reader: EpochReader,
+  { directory }: ReceiptCache,
+  batch: CommittedBatch,
+): Promise<BatchReceipts> {
   const path = join(directory, `${batch.root.slice(2)}.receipts`);
   const kept = await readFile(path).catch(() => undefined);
   // A file of another length was cut off while it was written.
@@ -51,7 +55,11 @@ export function countedOf(batch: CommittedBatch, receipts: Uint8Array): CountedB
 const nameOf = (batch: CommittedBatch) => `file of batch ${keyOf(batch)} (root ${batch.root})`;
 
 /** The file of a batch whose leaves are on chain: no hash names it, so that it is asked for by number and checked by root. */
-async function findCalldataFile(reader: EpochReader, batch: CommittedBatch, bases: readonly string[]): Promise<Uint8Array> {
+async function findCalldataFile(
+  reader: EpochReader,
+  batch: CommittedBatch,
+  bases: readonly string[],
+): Promise<Uint8Array> {
   const { dataUrls } = reader.files;
   const urls = [...new Set([...dataUrls, ...bases].map(baseOf))].filter((base) => base !== undefined);
   return firstFrom(
@@ -90,6 +98,7 @@ async function endpointsFor(reader: EpochReader, settler: number): Promise<strin
 /** The model versions that receipts are of. */
 export function versionsIn(receipts: Uint8Array): Set<Hex> {
   const versions = new Set<Hex>();
-  for (let at = 0; at < receipts.length; at += RECEIPT_BYTES) versions.add(toHex(receipts.subarray(at + 128, at + 160)));
+  for (let at = 0; at < receipts.length; at += RECEIPT_BYTES)
+    versions.add(toHex(receipts.subarray(at + 128, at + 160)));
   return versions;
 }

@@ -112,7 +112,11 @@ async function isClaimed(reader: EpochReader, courts: readonly string[], { settl
  * What a batch's transaction says. Undefined when the settler committed it through another contract: what it says there
  * cannot be read without tracing, so such a batch counts for nothing.
  */
-async function commitCall(reader: EpochReader, name: BatchName, { transaction }: Event): Promise<CommittedBatch | undefined> {
+async function commitCall(
+  reader: EpochReader,
+  name: BatchName,
+  { transaction }: Event,
+): Promise<CommittedBatch | undefined> {
   const sent = (await ask(reader.rpc, "eth_getTransactionByHash", [transaction])) as { to?: string; input?: string };
   const selector = ABI.settlement.getFunction("commitBatch")?.selector as string;
   const direct = sent?.to?.toLowerCase() === reader.addresses.settlement.toLowerCase();

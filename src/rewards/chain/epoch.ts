@@ -1,12 +1,19 @@
 import { InputError, UnavailableError } from "../../core/errors.ts";
 import type { Hex } from "../../core/hashing/hex.ts";
 import { type Block, checkStands } from "../../vesting/rpc.ts";
-import { type BatchName, computeEpoch, type EpochInput, type EpochResult, type FormerLeaf, sortBatches } from "../compute.ts";
+import {
+  type BatchName,
+  computeEpoch,
+  type EpochInput,
+  type EpochResult,
+  type FormerLeaf,
+  sortBatches,
+} from "../compute.ts";
 import { decodeEpochFile, type EpochFile, encodeEpochFile, rootOfResult, treeOfFile } from "../epochFile.ts";
 import type { EpochRoot } from "../root.ts";
 import type { CountedBatch } from "../tally.ts";
-import { countedOf, receiptsOf, versionsIn } from "./batchFiles.ts";
 import { batchesOf, type CommittedBatch, keyOf } from "./batches.ts";
+import { countedOf, receiptsOf, versionsIn } from "./batchFiles.ts";
 import { blocksOf, sharesOf } from "./calendar.ts";
 import { findFile } from "./files.ts";
 import { datasetsOf, versionsOf } from "./models.ts";
@@ -30,7 +37,11 @@ export type ComputeOptions = {
  * An epoch's rewards from the chain and published files. The published file is kept in the reader's store. Throws when the epoch is
  * not over, the root before is not active, a file is missing, or the chain was reorganised meanwhile.
  */
-export async function computeFromChain(reader: EpochReader, epoch: number, options: ComputeOptions): Promise<ComputedEpoch> {
+export async function computeFromChain(
+  reader: EpochReader,
+  epoch: number,
+  options: ComputeOptions,
+): Promise<ComputedEpoch> {
   const at = await blocksOf(reader, epoch);
   const asOf = await asOfBlock(reader, at.end, options.choice);
   const withheld = options.choice?.withheld ?? [];

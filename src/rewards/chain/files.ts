@@ -30,7 +30,10 @@ export async function findFile({ store, dataUrls }: FileFinder, wanted: Wanted):
   const kept = await store.get(digest);
   if (kept) return kept;
   const bases = new Set([...dataUrls, ...(wanted.bases ?? [])].map(baseOf).filter((base) => base !== undefined));
-  const urls = new Set([...[...bases].map((base) => `${base}/v1/data/${wanted.sha256.slice(2)}`), ...(wanted.urls ?? [])]);
+  const urls = new Set([
+    ...[...bases].map((base) => `${base}/v1/data/${wanted.sha256.slice(2)}`),
+    ...(wanted.urls ?? []),
+  ]);
   const bytes = await firstFrom([...urls], (found) => equalBytes(sha256(found), digest), wanted);
   await store.put(bytes);
   return bytes;
@@ -54,7 +57,12 @@ export async function firstFrom(
   }
   throw new UnavailableError("A published file is missing", {
     code: "file_missing",
-    facts: { file: name, ...named(facts), sought: urls.length === 0 ? "nowhere: no address is known" : "see below", ...sought },
+    facts: {
+      file: name,
+      ...named(facts),
+      sought: urls.length === 0 ? "nowhere: no address is known" : "see below",
+      ...sought,
+    },
     hint: "Name who has it with --data-url, or ask its settler or a verifier that signed it to serve it again",
   });
 }

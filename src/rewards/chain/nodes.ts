@@ -36,7 +36,10 @@ async function readNodes(reader: EpochReader, at: Block): Promise<NodeEntry[]> {
 }
 
 /** Owners of operators and of nodes' operators at the end of an epoch. */
-export async function ownersOf(reader: EpochReader, end: Block): Promise<Pick<EpochInput, "nodeOwners" | "operatorOwners">> {
+export async function ownersOf(
+  reader: EpochReader,
+  end: Block,
+): Promise<Pick<EpochInput, "nodeOwners" | "operatorOwners">> {
   const [nodes, owners] = await Promise.all([
     nodesOf(reader, end),
     perOperator(reader, end, async (operator) => {

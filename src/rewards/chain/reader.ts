@@ -52,7 +52,13 @@ export type ReaderOptions = {
 };
 
 /** Fixes the block up to which everything is read, so that all of it is of one chain. */
-export async function openReader({ rpc, deployment, files, confirmations, logger }: ReaderOptions): Promise<EpochReader> {
+export async function openReader({
+  rpc,
+  deployment,
+  files,
+  confirmations,
+  logger,
+}: ReaderOptions): Promise<EpochReader> {
   const newest = await headOf(rpc);
   const number = newest.number - (confirmations - 1);
   if (number < 0) {

@@ -1,5 +1,5 @@
-import type { Hex } from "../../core/hashing/hex.ts";
 import { toBeHex } from "ethers";
+import type { Hex } from "../../core/hashing/hex.ts";
 import type { EpochRoot } from "../root.ts";
 import { NO_ROOT } from "../root.ts";
 import { eventsOf } from "./logs.ts";
@@ -42,7 +42,9 @@ export async function rootsOf(reader: EpochReader, epoch?: number): Promise<Post
 
 /** The root of an epoch that became active; undefined while there is none. */
 export async function activeRoot(reader: EpochReader, epoch: number): Promise<PostedRoot | undefined> {
-  const activated = await eventsOf(reader, "epochRewards", ["Activated"], reader.head, { topics: [toBeHex(epoch, 32)] });
+  const activated = await eventsOf(reader, "epochRewards", ["Activated"], reader.head, {
+    topics: [toBeHex(epoch, 32)],
+  });
   const [event] = activated;
   if (!event) return undefined;
   const posted = await eventsOf(reader, "epochRewards", ["Posted"], reader.head, {
