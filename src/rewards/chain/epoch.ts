@@ -1,4 +1,4 @@
-import { InputError, UnavailableError } from "../../core/errors.ts";
+import { BaseError, InputError, UnavailableError } from "../../core/errors.ts";
 import type { Hex } from "../../core/hashing/hex.ts";
 import { type Block, checkStands } from "../../vesting/rpc.ts";
 import {
@@ -13,7 +13,7 @@ import { decodeEpochFile, type EpochFile, encodeEpochFile, rootOfResult, treeOfF
 import type { EpochRoot } from "../root.ts";
 import type { CountedBatch } from "../tally.ts";
 import { batchesOf, type CommittedBatch, keyOf } from "./batches.ts";
-import { countedOf, receiptsOf, versionsIn } from "./batchFiles.ts";
+import { countedOf, type ReceiptCache, receiptsOf, versionsIn } from "./batchFiles.ts";
 import { blocksOf, sharesOf } from "./calendar.ts";
 import { findFile } from "./files.ts";
 import { datasetsOf, versionsOf } from "./models.ts";
@@ -31,6 +31,8 @@ export type ComputeOptions = {
   cacheDirectory: string;
   /** As of the reader's head and with no batch left out, unless given. */
   choice?: EpochChoice;
+  /** Looks for the files of batches that are named as withheld. Throws `not_withheld` when one is found. */
+  seekWithheld?: boolean;
 };
 
 /**
@@ -53,9 +55,13 @@ export async function computeFromChain(
     read(reader, "epochRewards", "getBooks", [], at.end),
     batchesOf(reader, at),
   ]);
+  const named = onlyCounting(batches, withheld);
   const left = new Set(withheld.map(keyOf));
   const counted = sortBatches(batches.filter((batch) => !left.has(keyOf(batch))));
   const cache = { directory: options.cacheDirectory };
+  if (options.seekWithheld) {
+    for (const batch of batches.filter((one) => left.has(keyOf(one)))) await checkMissing(reader, cache, batch);
+  }
   const used = new Set<Hex>();
   const readable: CommittedBatch[] = [];
   for (const batch of counted) {
@@ -86,7 +92,7 @@ export async function computeFromChain(
     versions,
     datasets,
     asOf: { block: asOf.number, hash: asOf.hash as Hex },
-    withheld: onlyCounting(batches, withheld),
+    withheld: named,
   };
   const result = await computeEpoch(input, stream());
   await Promise.all([checkStands(reader.rpc, reader.head), checkStands(reader.rpc, asOf)]);
@@ -153,6 +159,22 @@ async function asOfBlock(reader: EpochReader, end: Block, choice: EpochChoice | 
   const found = await reader.blocks.get(block);
   if (found.hash !== hash) throw bad(`the chain has ${found.hash} there`);
   return found;
+}
+
+/** Throws when anybody has the file of a batch that is said to be withheld. */
+async function checkMissing(reader: EpochReader, cache: ReceiptCache, batch: CommittedBatch): Promise<void> {
+  const found = await receiptsOf(reader, cache, batch).then(
+    () => true,
+    (error: unknown) => {
+      if (error instanceof BaseError && error.code === "file_missing") return false;
+      throw error;
+    },
+  );
+  if (!found) return;
+  throw new InputError("A batch is named as withheld whose file can be had", {
+    code: "not_withheld",
+    facts: { batch: keyOf(batch) },
+  });
 }
 
 /** Throws when a batch is named as withheld that would not count anyhow. */
