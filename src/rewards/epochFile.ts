@@ -10,7 +10,7 @@ import type { BatchName, EpochResult, StreamResult } from "./compute.ts";
 import { buildReceiptsTree } from "./receipts.ts";
 import { contentOf, type EpochRoot } from "./root.ts";
 import { STREAMS, type Stream } from "./streams.ts";
-import { buildSumTree, type RewardDomain, type SumTree } from "./tree.ts";
+import { buildSumTree, joinLeaves, type RewardDomain, type SumTree } from "./tree.ts";
 
 /** What is published of an epoch. The SHA-256 of its bytes is the root's `dataHash`. */
 export type EpochFile = {
@@ -121,15 +121,24 @@ export function decodeEpochFile(bytes: Uint8Array): EpochFile {
   throw bad({ field: issue?.path.join("."), reason: issue?.message });
 }
 
-/** The tree of a file's leaves. */
+/** The tree of a file's leaves. Throws when it is none that the contract would pay. */
 export function treeOfFile({ chainId, rewards, epoch, leaves }: EpochFile): SumTree {
   const domain: RewardDomain = { chainId, rewards, epoch };
-  const entries = leaves.map(({ cumulativeNano, ...leaf }) => ({
-    ...leaf,
-    cumulativeWei: cumulativeNano * WEI_PER_NANO,
-  }));
-  return buildSumTree(domain, entries);
+  return buildSumTree(domain, leaves.map(entryOf));
 }
+
+/** The tree over the leaves as they stand in a file, in whatever order, unchecked: a wrong root's can be looked at. */
+export function leavesTree(domain: RewardDomain, leaves: EpochFile["leaves"]): SumTree {
+  return joinLeaves(
+    domain,
+    leaves.map((leaf, index) => ({ ...entryOf(leaf), index })),
+  );
+}
+
+const entryOf = ({ cumulativeNano, ...leaf }: EpochFile["leaves"][number]) => ({
+  ...leaf,
+  cumulativeWei: cumulativeNano * WEI_PER_NANO,
+});
 
 /** The tree in a file, with the content that it gives. Throws when the file contradicts itself. */
 export function openEpochFile(bytes: Uint8Array): { file: EpochFile; tree: SumTree; content: EpochRoot } {

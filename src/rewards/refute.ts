@@ -95,7 +95,12 @@ function sumFault(tree: SumTree): Refutation | undefined {
       const right = below[2 * position + 1] ?? emptyNode(level - 1);
       const { sumWei, hash } = joinPair(left, right);
       if (toHex(hash) !== toHex(stated.hash) || sumWei === stated.sumWei) continue;
-      const node = { leftSumWei: left.sumWei, left: toHex(left.hash), rightSumWei: right.sumWei, right: toHex(right.hash) };
+      const node = {
+        leftSumWei: left.sumWei,
+        left: toHex(left.hash),
+        rightSumWei: right.sumWei,
+        right: toHex(right.hash),
+      };
       const args = [level, position, node, stated.sumWei, proofOf(tree, position, level)];
       return { function: "refuteNode", because: `node ${position} of level ${level}`, args };
     }

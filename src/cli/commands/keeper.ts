@@ -1,9 +1,13 @@
 import { errorMessage, InputError } from "../../core/errors.ts";
 import { createLogger, type Logger } from "../../core/logger.ts";
 import { type Answer, answerOnce } from "../../keepers/answer.ts";
+import { type CompoundOutcome, compoundOnce } from "../../keepers/rewards/compound.ts";
+import { type EpochOutcome, epochOnce } from "../../keepers/rewards/epoch.ts";
+import { type WatchOutcome, watchOnce } from "../../keepers/rewards/watch.ts";
 import type { SettleOutcome } from "../../keepers/settle.ts";
 import { claimDue, type VestingClaim } from "../../keepers/vesting.ts";
 import { type Config, openConfigured, readEnvironment } from "../config.ts";
+import { type OpenRewards, openRewards, posterOf } from "../rewards/open.ts";
 import { answerDeps, openSettlerBase, settleAll, settleDeps } from "../roles/settler.ts";
 import { openVestingQueue } from "../vesting/queue.ts";
 import { defaultsOf, openOnChain } from "../vesting/source.ts";
@@ -11,7 +15,13 @@ import { keeperOf, settlerBase } from "./up.ts";
 
 export type KeeperRun = { once: boolean; dryRun: boolean; intervalSeconds: number };
 
-export type Outcomes = SettleOutcome[] | Answer[] | VestingClaim[];
+export type Outcomes =
+  | SettleOutcome[]
+  | Answer[]
+  | VestingClaim[]
+  | EpochOutcome[]
+  | WatchOutcome[]
+  | CompoundOutcome[];
 
 type Opening = { config: Config; logger: Logger; dryRun: boolean; signal: AbortSignal };
 /** What a keeper holds open between its passes. */
@@ -25,6 +35,12 @@ const KEEPERS: Record<string, (opening: Opening) => Promise<Keeper>> = {
     answerOnce({ ...answerDeps(open, { ...keeperOf(config), signal }), dryRun }),
   ),
   vesting: openVestingKeeper,
+  epoch: openRewardsKeeper(async (open) => {
+    const poster = await posterOf(open);
+    return () => epochOnce(poster);
+  }),
+  "rewards-watch": openRewardsKeeper(async (open) => async () => [await watchOnce(open)]),
+  compound: openRewardsKeeper(async (open) => () => compoundOnce(open, open.config.COMPOUND_LEAST_NANO)),
 };
 
 /** Runs a keeper: one pass, or passes until it is told to stop. */
@@ -73,6 +89,19 @@ function openSettlerKeeper(pass: (open: OpenBase, opening: Opening) => Promise<O
         chain.provider.destroy();
       },
     };
+  };
+}
+
+/** Its own key's queue outlives a killed process: what was signed is sent again and never doubled. */
+function openRewardsKeeper(pass: (open: OpenRewards) => Promise<() => Promise<Outcomes>>) {
+  return async ({ config, logger, dryRun, signal }: Opening): Promise<Keeper> => {
+    const open = await openRewards({}, { config, logger, signal, send: !dryRun });
+    try {
+      return { pass: await pass(open), close: open.close };
+    } catch (error) {
+      await open.close();
+      throw error;
+    }
   };
 }
 

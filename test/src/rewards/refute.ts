@@ -15,7 +15,15 @@ import { openEconomy } from "../../helpers/economy.ts";
 import { fixturesOn, type Load } from "../../helpers/fixtures.ts";
 import { deployProtocol, type Protocol } from "../../helpers/protocol.ts";
 import { accountOf, entriesOf } from "../../helpers/rewardEntries.ts";
-import { addRewards, domainOf, type Posted, planRoot, postRoot, type RewardsWorld, runRoot } from "../../helpers/rewards.ts";
+import {
+  addRewards,
+  domainOf,
+  type Posted,
+  planRoot,
+  postRoot,
+  type RewardsWorld,
+  runRoot,
+} from "../../helpers/rewards.ts";
 
 /*
 findRefutation, after a root of five accounts: the contract takes what it finds
@@ -46,7 +54,10 @@ describe("findRefutation", () => {
   const accounts = rest.slice(0, 5);
   const highest = rest[5] as string;
   const BEFORE = entriesOf(accounts.map((account, i) => [account, 10 * (i + 1)] as const));
-  const AFTER = entriesOf(accounts.map((account, i) => [account, 10 * (i + 1) + 1] as const), 2);
+  const AFTER = entriesOf(
+    accounts.map((account, i) => [account, 10 * (i + 1) + 1] as const),
+    2,
+  );
 
   type World = RewardsWorld & { first: Posted };
   async function opened(): Promise<World> {
@@ -112,7 +123,10 @@ describe("findRefutation", () => {
         const above = joinNodes(domain, indexed(AFTER), lying);
         // Three pairs and a node of nothing.
         const nothing = joinPair({ hash: new Uint8Array(32), sumWei: 0n }, { hash: new Uint8Array(32), sumWei: 0n });
-        const [left, right] = [joinPair(lying[0] as SumNode, lying[1] as SumNode), joinPair(lying[2] as SumNode, nothing)];
+        const [left, right] = [
+          joinPair(lying[0] as SumNode, lying[1] as SumNode),
+          joinPair(lying[2] as SumNode, nothing),
+        ];
         const levels = [leaves, lying, [left, right], [joinPair(left, right)]];
         const [top] = levels[3] as [SumNode];
         return { ...above, levels, root: `0x${Buffer.from(top.hash).toString("hex")}`, totalWei: top.sumWei };
@@ -120,8 +134,15 @@ describe("findRefutation", () => {
     ],
   ];
 
-  const callOf = async (world: World, posted: Posted, { function: name, args }: { function: string; args: unknown[] }) => {
-    const rewards = world.rewards.connect(world.stranger) as unknown as Record<string, (...given: unknown[]) => Promise<unknown>>;
+  const callOf = async (
+    world: World,
+    posted: Posted,
+    { function: name, args }: { function: string; args: unknown[] },
+  ) => {
+    const rewards = world.rewards.connect(world.stranger) as unknown as Record<
+      string,
+      (...given: unknown[]) => Promise<unknown>
+    >;
     return (rewards[name] as (typeof rewards)[string])(posted.posting, ...args);
   };
 

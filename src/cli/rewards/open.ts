@@ -1,0 +1,111 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Wallet, ZeroAddress } from "ethers";
+import { directoryBlobStore } from "../../core/blobStore.ts";
+import { readDeployment } from "../../core/chain/deployment.ts";
+import { openChain } from "../../core/chain/open.ts";
+import { systemClock } from "../../core/clock.ts";
+import { openDatabase } from "../../core/db/open.ts";
+import { InputError } from "../../core/errors.ts";
+import { fromHex } from "../../core/hashing/hex.ts";
+import { createLogger, type Logger } from "../../core/logger.ts";
+import { createTxQueue } from "../../core/txQueue.ts";
+import type { PosterDeps, RewardsDeps } from "../../keepers/rewards/deps.ts";
+import { openReader } from "../../rewards/chain/reader.ts";
+import { httpRpc } from "../../vesting/httpRpc.ts";
+import { type Config, readEnvironment, required } from "../config.ts";
+
+/** Where a command looks; what is not given comes from the environment. */
+export type RewardsSource = {
+  rpc?: string | undefined;
+  deployment?: string | undefined;
+  dataDir?: string | undefined;
+  dataUrl?: string[] | undefined;
+};
+
+export type OpenRewards = RewardsDeps & { config: Config; close(): Promise<void> };
+
+type Opening = { config?: Config; logger?: Logger; signal?: AbortSignal; send: boolean };
+
+/** Opens the rewards of a deployment. With `send` OPG_KEY pays for transactions, and one that was signed outlives a killed process. */
+export async function openRewards(source: RewardsSource, { send, signal, ...given }: Opening): Promise<OpenRewards> {
+  const config = given.config ?? readEnvironment();
+  const logger = given.logger ?? createLogger();
+  const rpcUrl = source.rpc ?? config.RPC_URL;
+  const deployment = await readDeployment(source.deployment ?? config.OPG_DEPLOYMENT);
+  const chain = await openChain(deployment, rpcUrl, config.RPC_TIMEOUT_MS);
+  const directory = join(source.dataDir ?? config.DATA_DIR, "rewards");
+  const rpc = httpRpc(rpcUrl, config.RPC_TIMEOUT_MS);
+  const files = {
+    store: directoryBlobStore(join(directory, "data")),
+    dataUrls: [...(source.dataUrl ?? []), ...config.DATA_URLS],
+  };
+  const account = config.OPG_KEY ? new Wallet(config.OPG_KEY).address : ZeroAddress;
+  const sender = send ? await openSender() : undefined;
+
+  async function openSender() {
+    const wallet = new Wallet(required(config, "OPG_KEY"), chain.provider);
+    const database = await openDatabase({
+      url: config.DATABASE_URL,
+      directory,
+      migrations: fileURLToPath(new URL("../../settler/migrations", import.meta.url)),
+      queues: [],
+      logger,
+    });
+    const queue = createTxQueue({
+      db: database.db,
+      provider: chain.provider,
+      wallet,
+      chainId: deployment.chainId,
+      clock: systemClock,
+      logger,
+      confirmations: config.CONFIRMATIONS,
+      ...(signal ? { signal } : {}),
+    });
+    return { queue, database };
+  }
+
+  return {
+    config,
+    chain,
+    logger,
+    account: account.toLowerCase(),
+    cacheDirectory: join(directory, "receipts"),
+    queue: sender?.queue,
+    openReader: () => openReader({ rpc, deployment, files, confirmations: config.CONFIRMATIONS, logger }),
+    async close() {
+      await sender?.database.close();
+      chain.provider.destroy();
+    },
+  };
+}
+
+/** Beside that, what a poster needs: OPG_KEY owns an operator. */
+export async function posterOf(open: OpenRewards): Promise<PosterDeps> {
+  const { config, chain, account } = open;
+  const key = fromHex(required(config, "OPG_KEY"), 32);
+  const operator = Number(await chain.contracts.nodeRegistry.operatorOwnedBy(account));
+  if (operator === 0) {
+    throw new InputError("OPG_KEY's account owns no operator", {
+      code: "not_operator",
+      facts: { account },
+      hint: "Roots are posted by owners of operators: register with `opg node register`",
+    });
+  }
+  const verifierUrls = config.VERIFIER_URLS.map((entry) => entry.replace(/^\d+=/, ""));
+  return { ...open, identity: { operator, key, domain: chain.domain }, verifierUrls };
+}
+
+/** Runs `use` with the rewards of a deployment, and closes them. */
+export async function withRewards<T>(
+  source: RewardsSource,
+  opening: Opening,
+  use: (open: OpenRewards) => Promise<T>,
+): Promise<T> {
+  const open = await openRewards(source, opening);
+  try {
+    return await use(open);
+  } finally {
+    await open.close();
+  }
+}
