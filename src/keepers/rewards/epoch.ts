@@ -66,7 +66,9 @@ export async function postEpoch(
   // Without its bond the root would be refused, which says nothing about it.
   const bonded = deps.queue || steps.length === 0;
   const sent = bonded
-    ? await sendCall(deps, `post ${epoch} ${content.dataHash}`, epochRewards, "post", [content])
+    ? await sendCall(deps, `post ${epoch} ${content.dataHash}`, epochRewards, "post", [content]).catch((error) =>
+        lostRace(deps, error, epoch),
+      )
     : { transaction: null, gasUsed: null };
   steps.push({ outcome: "posted", epoch, root, ...sent });
   if (!deps.queue) return steps;
@@ -78,6 +80,16 @@ export async function postEpoch(
   if (pending?.posting.content.dataHash !== content.dataHash) return steps;
   const attested = await sendCall(deps, `attest ${pending.id}`, epochRewards, "attest", [pending.posting, signatures]);
   return [...steps, { outcome: "attested", epoch, root, ...attested }];
+}
+
+/** A post that is refused because another root waits by now: another keeper's, or the one that a killed keeper had signed. */
+async function lostRace(deps: PosterDeps, error: unknown, epoch: number): Promise<never> {
+  const { id } = await deps.chain.contracts.epochRewards.getPending();
+  if (id === ZeroHash) throw error;
+  throw new UnavailableError("Another root of this epoch was posted first", {
+    code: "lost_race",
+    facts: { epoch, id },
+  });
 }
 
 /** The next step of a root that waits, whoever posted it. */
