@@ -57,6 +57,11 @@ const variables = {
   BATCH_DEADLINE_SECONDS: seconds.default(600),
   CONFIRMATIONS: seconds.default(1),
 
+  /** Gateways, verifiers and others with the data route, asked first for published files. */
+  DATA_URLS: list.default([]),
+  /** The least that the compound keeper adds to a stake, in whole nano. */
+  COMPOUND_LEAST_NANO: z.coerce.bigint().positive().default(1_000_000_000n),
+
   /** Grants that the vesting keeper claims: ids with commas between; all of them without it. */
   VESTING_GRANTS: z
     .string()

@@ -5,6 +5,9 @@ import { systemClock } from "../../core/clock.ts";
 import { errorMessage, InputError } from "../../core/errors.ts";
 import { createLogger, type Logger } from "../../core/logger.ts";
 import { type Answer, answerOnce } from "../../keepers/answer.ts";
+import { type CompoundOutcome, compoundOnce } from "../../keepers/rewards/compound.ts";
+import { type EpochOutcome, epochOnce } from "../../keepers/rewards/epoch.ts";
+import { type WatchOutcome as RootOutcome, watchOnce } from "../../keepers/rewards/watch.ts";
 import type { SettleOutcome } from "../../keepers/settle.ts";
 import { createStandIn } from "../../keepers/standIn.ts";
 import { claimDue, type VestingClaim } from "../../keepers/vesting.ts";
@@ -13,13 +16,21 @@ import type { WatchSettings } from "../../keepers/watch/settler.ts";
 import { createWatch } from "../../keepers/watch.ts";
 import { type Config, openConfigured, readEnvironment, receiptLogsOf, required } from "../config.ts";
 import { openKeyQueue } from "../keyQueue.ts";
+import { type OpenRewards, openRewards, posterOf } from "../rewards/open.ts";
 import { answerDeps, openSettlerBase, settleAll, settleDeps } from "../roles/settler.ts";
 import { defaultsOf, openOnChain } from "../vesting/source.ts";
 import { keeperOf, settlerBase } from "./up.ts";
 
 export type KeeperRun = { once: boolean; dryRun: boolean; intervalSeconds: number };
 
-export type Outcomes = SettleOutcome[] | Answer[] | VestingClaim[] | WatchOutcome[];
+export type Outcomes =
+  | SettleOutcome[]
+  | Answer[]
+  | VestingClaim[]
+  | EpochOutcome[]
+  | WatchOutcome[]
+  | RootOutcome[]
+  | CompoundOutcome[];
 
 type Opening = { config: Config; logger: Logger; dryRun: boolean; signal: AbortSignal };
 /** What a keeper holds open between its passes. */
@@ -35,6 +46,12 @@ const KEEPERS: Record<string, (opening: Opening) => Promise<Keeper>> = {
   vesting: openVestingKeeper,
   watch: openWatchKeeper,
   "stand-in": openStandInKeeper,
+  epoch: openRewardsKeeper(async (open) => {
+    const poster = await posterOf(open);
+    return () => epochOnce(poster);
+  }),
+  "rewards-watch": openRewardsKeeper(async (open) => async () => [await watchOnce(open)]),
+  compound: openRewardsKeeper(async (open) => () => compoundOnce(open, open.config.COMPOUND_LEAST_NANO)),
 };
 
 /** Runs a keeper: one pass, or passes until it is told to stop. */
@@ -83,6 +100,19 @@ function openSettlerKeeper(pass: (open: OpenBase, opening: Opening) => Promise<O
         chain.provider.destroy();
       },
     };
+  };
+}
+
+/** Its own key's queue outlives a killed process: what was signed is sent again and never doubled. */
+function openRewardsKeeper(pass: (open: OpenRewards) => Promise<() => Promise<Outcomes>>) {
+  return async ({ config, logger, dryRun, signal }: Opening): Promise<Keeper> => {
+    const open = await openRewards({}, { config, logger, signal, send: !dryRun });
+    try {
+      return { pass: await pass(open), close: open.close };
+    } catch (error) {
+      await open.close();
+      throw error;
+    }
   };
 }
 
