@@ -1,4 +1,5 @@
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
+import type { ContractFuture, IgnitionModuleBuilder } from "@nomicfoundation/ignition-core";
 import { id, ZeroAddress } from "ethers";
 
 const DAY = 86_400;
@@ -66,26 +67,27 @@ export const REMOVALS = {
   datasetRegistry: ["suspend(bytes32,uint32,bytes32)"],
 } as const;
 
-/** Where the governor finds the rest of the protocol. */
-export type GovernorAddresses = Record<"votes" | "timelock" | keyof typeof REMOVALS, string>;
+/** Where the governor finds the rest of the protocol: addresses, or what the same deployment makes. */
+export type GovernorNeeds = Record<"votes" | "timelock" | keyof typeof REMOVALS, string | ContractFuture<string>>;
 
 /**
- * The governor over a timelock that stands, with votes from any ERC-5805 source that counts stake in nano by timestamp. It can
- * do nothing until the timelock gave it the roles, see `src/governance/handOver.ts`.
+ * The governor over a timelock, with votes from any ERC-5805 source that counts stake in nano by timestamp. It can do nothing
+ * until the timelock gave it the roles, see `src/governance/handOver.ts`.
  */
 export function governorModule(
   parameters: GovernorParameters,
-  addresses: GovernorAddresses,
+  needsOf: (m: IgnitionModuleBuilder) => GovernorNeeds,
   { guardian = ZeroAddress, leastTimelockDelay }: { guardian?: string; leastTimelockDelay: number },
 ) {
-  const removals = Object.entries(REMOVALS).flatMap(([name, signatures]) =>
-    signatures.map((signature) => ({
-      target: addresses[name as keyof typeof REMOVALS],
-      selector: id(signature).slice(0, 10),
-    })),
-  );
-  const { votes, timelock } = addresses;
-  return buildModule("governor", (m) => ({
-    governor: m.contract("OPGGovernor", [{ ...parameters, votes, timelock, guardian, leastTimelockDelay }, removals]),
-  }));
+  return buildModule("governor", (m) => {
+    const { votes, timelock, ...targets } = needsOf(m);
+    const removals = Object.entries(REMOVALS).flatMap(([name, signatures]) =>
+      signatures.map((signature) => ({
+        target: targets[name as keyof typeof REMOVALS],
+        selector: id(signature).slice(0, 10),
+      })),
+    );
+    const config = { ...parameters, votes, timelock, guardian, leastTimelockDelay };
+    return { governor: m.contract("OPGGovernor", [config, removals]) };
+  });
 }

@@ -16,6 +16,7 @@ const LEAST_PUBLIC_TIMES = {
   earningsDelay: 172_800,
   releaseDelay: 259_200,
   measurementDelay: 345_600,
+  stakeActivation: 691_200,
   unbonding: 1_209_600,
   parameterDelay: 1_296_000,
 } as const;

@@ -29,19 +29,47 @@ const times = z.strictObject({
   parameterDelay: seconds,
 });
 
+/** The bounds of the limits are those of StakeHub.sol. */
+const staking = z.strictObject({
+  /** Stake joins at the start of an epoch. */
+  epochLength: seconds,
+  limits: z
+    .strictObject({
+      /** Of what is slashable of an operator's delegators, for one order. */
+      eventPpm: z.int().min(0).max(100_000),
+      /** The same, in two unbonding times. */
+      windowPpm: z.int().min(0).max(250_000),
+      /** Nano of delegations that count for each nano of own bond. */
+      delegationPerSelf: z.int().min(0).max(20),
+      maxCommissionPpm: z.int().min(0).max(500_000),
+    })
+    .refine(({ eventPpm, windowPpm }) => eventPpm <= windowPpm, { path: ["eventPpm"], error: "at most windowPpm" }),
+});
+
+/** A deposit can be this many epochs ahead, see StakeBase.sol. */
+const MAX_EPOCHS_AHEAD = 64;
+
+/** As `contracts/rewards/RewardPolicy.sol` has it. */
+const MAX_USAGE_PPM = 900_000;
+const sum = (parts: Record<string, number>) => Object.values(parts).reduce((all, part) => all + part, 0);
+
 /** What an epoch of rewards gives, as in `contracts/rewards/IRewardPolicy.sol`. */
 const shares = z.strictObject({
   spreadEpochs: z.int().min(1).max(520),
-  accountCapPpm: ppm,
-  streamPpm: z.strictObject({
-    stakers: ppm,
-    workers: ppm,
-    verifiers: ppm,
-    publishers: ppm,
-    contributors: ppm,
-    keepers: ppm,
-  }),
-  feePpm: z.strictObject({ workers: ppm, verifiers: ppm, publishers: ppm, contributors: ppm, keepers: ppm }),
+  accountCapPpm: z.int().min(1).max(200_000),
+  streamPpm: z
+    .strictObject({
+      stakers: ppm,
+      workers: ppm,
+      verifiers: ppm,
+      publishers: ppm,
+      contributors: ppm,
+      keepers: ppm,
+    })
+    .refine((parts) => sum(parts) <= 1_000_000, { error: "together at most 1,000,000" }),
+  feePpm: z
+    .strictObject({ workers: ppm, verifiers: ppm, publishers: ppm, contributors: ppm, keepers: ppm })
+    .refine((parts) => sum(parts) <= MAX_USAGE_PPM, { error: `together at most ${MAX_USAGE_PPM}` }),
 });
 
 /** How roots are posted, as in `contracts/rewards/IEpochRewards.sol`. */
@@ -85,6 +113,7 @@ export const parametersSchema = z
     treasury: account,
     reserve: account,
     times,
+    staking,
     emission: z.strictObject({ successorDelay: seconds }),
     rewards: z.strictObject({
       epochLength: seconds,
@@ -113,10 +142,23 @@ export const parametersSchema = z
     path: ["emission", "successorDelay"],
     error: "at least times.parameterDelay",
   })
+  .refine(({ staking, times }) => staking.epochLength <= times.unbonding, {
+    path: ["staking", "epochLength"],
+    error: "at most times.unbonding",
+  })
+  .refine(({ staking, times }) => Math.floor(times.stakeActivation / staking.epochLength) + 2 <= MAX_EPOCHS_AHEAD, {
+    path: ["staking", "epochLength"],
+    error: `so long that times.stakeActivation is at most ${MAX_EPOCHS_AHEAD - 2} epochs`,
+  })
   // Every epoch has a root, and one waits at a time.
   .refine(({ rewards: { epochLength, roots: r } }) => r.challengeWindow + 2 * r.graceTime <= epochLength, {
     path: ["rewards", "epochLength"],
     error: "at least roots.challengeWindow and twice roots.graceTime",
+  })
+  // Stake is what it is at the start of a reward epoch: that must be the start of one of its own.
+  .refine(({ rewards, staking }) => rewards.epochLength % staking.epochLength === 0, {
+    path: ["rewards", "epochLength"],
+    error: "a multiple of staking.epochLength",
   });
 
 export type Parameters = z.infer<typeof parametersSchema>;

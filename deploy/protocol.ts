@@ -1,6 +1,8 @@
 import { buildModule } from "@nomicfoundation/hardhat-ignition/modules";
 import type { LaunchPlan } from "../src/vesting/launchPlan.ts";
 import { attestationModule } from "./attestation.ts";
+import { governorModule, LOCAL_GOVERNOR, PUBLIC_GOVERNOR } from "./governor.ts";
+import { LOCAL_CHAIN_ID } from "./guard.ts";
 import { type Launcher, launcherModule } from "./launch.ts";
 import type { Parameters } from "./parameters.ts";
 import { registryModule } from "./registry.ts";
@@ -18,6 +20,18 @@ export function protocolModule(parameters: Parameters, addresses: Launcher, plan
   const staking = stakingModule(parameters, { token, launcher, registry });
   const settlement = settlementModule(parameters, { token, launcher, registry, attestation, staking });
   const rewards = rewardsModule(parameters, { token, launcher, registry, attestation, staking });
+  const governor = governorModule(
+    parameters.chainId === LOCAL_CHAIN_ID ? LOCAL_GOVERNOR : PUBLIC_GOVERNOR,
+    (m) => ({
+      votes: m.useModule(staking).stakeHub,
+      timelock: m.useModule(launcher).timelock,
+      settlement: m.useModule(settlement).settlement,
+      teeRegistry: m.useModule(attestation).teeRegistry,
+      emissionBudget: m.useModule(launcher).emissionBudget,
+      datasetRegistry: m.useModule(rewards).datasetRegistry,
+    }),
+    { guardian: parameters.governance.guardian, leastTimelockDelay: parameters.times.parameterDelay },
+  );
   return buildModule("protocol", (m) => ({
     ...m.useModule(launcher),
     ...m.useModule(token),
@@ -26,5 +40,6 @@ export function protocolModule(parameters: Parameters, addresses: Launcher, plan
     ...m.useModule(staking),
     ...m.useModule(settlement),
     ...m.useModule(rewards),
+    ...m.useModule(governor),
   }));
 }

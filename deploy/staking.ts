@@ -10,11 +10,17 @@ type Needs = {
   registry: ReturnType<typeof registryModule>;
 };
 
-export function stakingModule({ governance, reserve, times }: Parameters, needs: Needs) {
+export function stakingModule({ governance, reserve, staking, times }: Parameters, needs: Needs) {
   return buildModule("staking", (m) => {
     const { opg } = m.useModule(needs.token);
     const { timelock } = m.useModule(needs.launcher);
     const { nodeRegistry } = m.useModule(needs.registry);
-    return { stakeHub: m.contract("BondHub", [opg, nodeRegistry, times, timelock, governance.guardian, reserve]) };
+    const { epochLength, limits } = staking;
+    return {
+      stakeHub: m.contract("StakeHub", [
+        ...[opg, nodeRegistry, times, epochLength, limits],
+        ...[timelock, governance.guardian, reserve],
+      ]),
+    };
   });
 }

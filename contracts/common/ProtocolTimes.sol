@@ -32,9 +32,12 @@ library ProtocolTimesLib {
     function check(ProtocolTimes memory t) internal pure {
         _atLeast("claimHorizon >= 1", t.claimHorizon, 1);
         _atLeast("answerTime >= 1", t.answerTime, 1);
-        // From a claim to the penalty that follows it, see Court.
         uint256 doubt = uint256(t.claimHorizon) + t.answerTime;
-        _atLeast("longestDispute >= claimHorizon + 2 * answerTime", t.longestDispute, doubt + t.answerTime);
+        // From a claim to the penalty that follows it, see Court: an answer, a horizon and an answer until the penalty is due,
+        // and as long as an answer for each of the two calls that nobody has to make at once. With the relations of activation
+        // and unbonding below, a slash is in time for a fault of the batch's second.
+        uint256 dispute = doubt + 3 * uint256(t.answerTime);
+        _atLeast("longestDispute >= claimHorizon + 4 * answerTime", t.longestDispute, dispute);
         _atLeast("7 days >= longestDispute", 7 days, t.longestDispute);
         _above("earningsDelay > claimHorizon + answerTime", t.earningsDelay, doubt);
         _atLeast("earningsDelay >= auditTimeout", t.earningsDelay, t.auditTimeout);

@@ -61,6 +61,7 @@ abstract contract DebitClaims is Penalties {
             policy: batch.body.policy,
             missingNano: 0,
             nextRow: 0,
+            faultAt: uint40(batch.commitment.committedAt),
             rowsHash: batch.body.rowsHash,
             signersHash: batch.commitment.signersHash
         });
@@ -127,17 +128,18 @@ abstract contract DebitClaims is Penalties {
         // Never more than is debited now: a former court may have given it back already, and the claim must still end.
         uint64 debitedNano = _debited(settler, reservation);
         if (missing > debitedNano) missing = debitedNano;
-        (uint64 seized, uint64 paid) = _collect(bytes32(claim), settler, missing, signers);
+        (uint64 seized, uint64 paid) = _collect(bytes32(claim), settler, missing, current.faultAt, signers);
         _schedulePenalty(
             _evidenceId("debit", settler, current.number),
             Fault.DEBIT,
             settler,
             current.challenger,
-            current.signersHash
+            current.signersHash,
+            current.faultAt
         );
         missing -= seized + paid;
         _claims[claim].missingNano = missing;
-        settlement.restore(settler, reservation, seized, paid);
+        _restore(settler, reservation, seized, paid);
         emit DebitRefunded(claim, seized + paid, missing);
         _payBond(current.challenger);
     }
@@ -162,14 +164,14 @@ abstract contract DebitClaims is Penalties {
         for (; missing != 0 && row < end; ++row) {
             (uint32 payee, uint64 creditedNano) = _rowAt(credits, row);
             uint64 most = creditedNano - taken[payee];
-            uint64 got = settlement.seize(payee, most < missing ? most : missing);
+            uint64 got = _seize(payee, most < missing ? most : missing);
             taken[payee] += got;
             missing -= got;
         }
         uint64 seized = current.missingNano - missing;
         _claims[claim].missingNano = missing;
         _claims[claim].nextRow = uint32(row); // a batch has fewer than 2^32 rows
-        settlement.restore(current.settler, current.reservation, seized, 0);
+        _restore(current.settler, current.reservation, seized, 0);
         emit DebitRefunded(claim, seized, missing);
     }
 
@@ -201,7 +203,7 @@ abstract contract DebitClaims is Penalties {
         uint32 reservation
     ) internal view returns (bytes32 termsHash) {
         termsHash = Messages.termsHash(terms);
-        (, , uint192 recorded) = settlement.getReservation(settler, reservation);
+        (, , uint192 recorded) = _reservation(settler, reservation);
         if (uint256(termsHash) >> 64 != recorded) revert Court_WrongTerms(termsHash, recorded);
     }
 

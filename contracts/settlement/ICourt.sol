@@ -22,9 +22,10 @@ struct DebitClaim {
     uint64 amountNano; // the debit in doubt
     uint40 answerBy; // Unix timestamp, seconds; the last second for an answer
     uint16 policy; // of the batch
-    // slot 2: 8 + 4 = 12 bytes
+    // slot 2: 8 + 4 + 5 = 17 bytes
     uint64 missingNano; // of an upheld claim: what settler and signers could not give back
     uint32 nextRow; // of an upheld claim: the first credit row that has not been asked for the rest
+    uint40 faultAt; // Unix timestamp, seconds: when the batch was committed
     bytes32 rowsHash; // of the batch
     bytes32 signersHash; // of the batch
 }
@@ -36,17 +37,19 @@ struct SequenceClaim {
     uint32 settler;
     uint40 answerBy; // Unix timestamp, seconds; the last second for an answer
     address challenger;
-    // slot 1: 8 + 8 = 16 bytes
+    // slot 1: 8 + 8 + 5 = 21 bytes
     uint64 number; // of the batch
     uint64 sequence; // that is in doubt
+    uint40 faultAt; // Unix timestamp, seconds: when the batch was committed
     bytes32 root; // of the batch
 }
 
 /// @notice What a batch charged a reservation beyond what it may, as far as somebody showed it.
 struct Excess {
-    // slot 0: 16 + 16 = 32 bytes; the sum of fewer than 2^64 prices fits
-    uint128 chargedNano; // over all that was shown
-    uint128 settledNano; // of that, what {ICourt-refundExcess} has dealt with
+    // slot 0: 13 + 13 + 5 = 31 bytes; the sum of fewer than 2^40 prices fits
+    uint104 chargedNano; // over all that was shown
+    uint104 settledNano; // of that, what {ICourt-refundExcess} has dealt with
+    uint40 faultAt; // Unix timestamp, seconds: when the batch was committed
     bytes32 signersHash; // of the batch
 }
 
@@ -66,7 +69,9 @@ struct Penalty {
     uint40 dueAt; // Unix timestamp, seconds; taken after it
     bool done;
     Fault fault;
-    bytes32 signersHash; // of the batch; the hash of nothing for a fault of the settler alone
+    // slot 1: 27 + 5 = 32 bytes
+    bytes27 signersHash; // of the batch, its first 27 bytes; of the hash of nothing for a fault of the settler alone
+    uint40 faultAt; // Unix timestamp, seconds: when the batch was committed
 }
 
 /// @notice What a fault costs, in parts per million of the slashable stake. Immutable; the highest values are constants.
@@ -132,6 +137,8 @@ interface ICourt {
     event PenaltyScheduled(bytes32 indexed evidenceId, uint32 indexed settler, address reporter, uint40 dueAt);
 
     error Court_OtherTimes(uint32 coverPeriod, uint32 expected);
+    /// @notice Thrown when the stake hub forgets faults before they can be punished; in seconds.
+    error Court_SlashWindowTooShort(uint32 slashWindow, uint256 neededSeconds);
     error Court_Replaced(address court);
     error Court_BadTable(uint32 ppm, uint32 limitPpm);
     error Court_UnknownBatch(uint32 settler, uint64 number);
@@ -218,7 +225,8 @@ interface ICourt {
 
     /// @notice Ends a claim that nobody answered: the payer's reservation is refunded, from the settler's earnings, then its
     /// stake, then the signers' stake; the challenger gets its bond back. The penalty of settler and signers is scheduled,
-    /// see {punish}.
+    /// see {punish}. Stake answers for the second of the batch: whoever left since is asked, whoever came later is not. When
+    /// the hub's slash window has passed it ends all the same, without stake.
     /// @param signers The operators that signed the batch, 4 bytes each.
     function refundDebit(uint256 claim, bytes calldata signers) external;
 
@@ -230,7 +238,8 @@ interface ICourt {
     function refundFromPayees(uint256 claim, bytes32 debitsHash, bytes calldata credits, uint32 rows) external;
 
     /// @notice Takes the penalty of a fault, {penaltyDelay} after its verdict: by then every debit that was committed before
-    /// it is refunded or beyond doubt. Anybody may call; the reporter gets its part.
+    /// it is refunded or beyond doubt. Anybody may call; the reporter gets its part. A part of what answers for the second
+    /// of the batch; reverts when the hub's slash window has passed.
     /// @param signers The operators that signed the batch, 4 bytes each; empty for a fault of sequences, opened or not.
     function punish(bytes32 evidenceId, bytes calldata signers) external;
 

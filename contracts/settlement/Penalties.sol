@@ -32,6 +32,7 @@ abstract contract Penalties is ICourt, Proofs, ReentrancyGuardTransient {
     IERC20 public immutable token;
     IStakeHub public immutable stakeHub;
     uint32 public immutable answerTime;
+    uint32 internal immutable _slashWindow;
 
     /// @inheritdoc ICourt
     uint32 public immutable penaltyDelay;
@@ -73,6 +74,10 @@ abstract contract Penalties is ICourt, Proofs, ReentrancyGuardTransient {
         _checkSame(times.claimHorizon + times.answerTime, settlement_.coverPeriod());
         answerTime = times.answerTime;
         penaltyDelay = times.claimHorizon + times.answerTime;
+        _slashWindow = stakeHub_.slashWindow();
+        // A claim at the end of the horizon, its end an answer time after the last answer, the penalty that late as well.
+        uint256 longest = 2 * (uint256(times.claimHorizon) + 2 * uint256(times.answerTime));
+        if (_slashWindow < longest) revert Court_SlashWindowTooShort(_slashWindow, longest);
         unprovenDebitPpm = table.unprovenDebitPpm;
         signerPpm = table.signerPpm;
         sequencePpm = table.sequencePpm;
@@ -92,9 +97,12 @@ abstract contract Penalties is ICourt, Proofs, ReentrancyGuardTransient {
         _checkSigners(signers, due.signersHash);
 
         _penalties[evidenceId].done = true;
-        _penalise(evidenceId, due.settler, _settlerPpm(due.fault), due.reporter);
-        for (uint256 i; i < signers.length; i += 4) {
-            _penalise(evidenceId, _signerAt(signers, i), signerPpm, due.reporter);
+        uint32 operator = due.settler;
+        uint32 ppm = _settlerPpm(due.fault);
+        for (uint256 i; ; i += 4) {
+            _penalise(evidenceId, due, operator, ppm);
+            if (i >= signers.length) break;
+            (operator, ppm) = (_signerAt(signers, i), signerPpm);
         }
     }
 
@@ -111,7 +119,8 @@ abstract contract Penalties is ICourt, Proofs, ReentrancyGuardTransient {
         Fault fault,
         uint32 settler,
         address reporter,
-        bytes32 signersHash
+        bytes32 signersHash,
+        uint40 faultAt
     ) internal {
         if (_penalties[evidenceId].dueAt != 0) return;
         uint40 dueAt = uint40(block.timestamp) + penaltyDelay;
@@ -121,33 +130,57 @@ abstract contract Penalties is ICourt, Proofs, ReentrancyGuardTransient {
             dueAt: dueAt,
             done: false,
             fault: fault,
-            signersHash: signersHash
+            signersHash: bytes27(signersHash),
+            faultAt: faultAt
         });
         emit PenaltyScheduled(evidenceId, settler, reporter, dueAt);
     }
 
     /// @dev Takes what a payer is owed: first from the settler's earnings, then from its stake, then from the signers'.
     /// @param refund Names the refund; used once.
+    /// @param faultAt When the batch was committed.
     /// @return seizedNano What the settlement contract holds of it.
     /// @return paidNano What this contract holds of it.
     function _collect(
         bytes32 refund,
         uint32 settler,
         uint64 owedNano,
+        uint40 faultAt,
         bytes calldata signers
     ) internal returns (uint64 seizedNano, uint64 paidNano) {
-        seizedNano = settlement.seize(_payeeOf(settler), owedNano);
+        seizedNano = _seize(_payeeOf(settler), owedNano);
         uint64 missing = owedNano - seizedNano;
-        paidNano = _slashFor(refund, settler, missing);
-        for (uint256 i; i < signers.length && paidNano < missing; i += 4) {
-            paidNano += _slashFor(refund, _signerAt(signers, i), missing - paidNano);
+        // Too late for stake: what waits for this must end all the same.
+        if (block.timestamp > uint256(faultAt) + _slashWindow) return (seizedNano, 0);
+        uint32 operator = settler;
+        for (uint256 i; ; i += 4) {
+            paidNano += _refundFrom(refund, operator, missing - paidNano, faultAt);
+            if (i >= signers.length || paidNano == missing) break;
+            operator = _signerAt(signers, i);
         }
     }
 
     /// @dev What batches debited of a reservation, less what was restored of it.
     function _debited(uint32 settler, uint32 reservation) internal view returns (uint64) {
-        (uint64 balanceNano, uint64 netNano, ) = settlement.getReservation(settler, reservation);
+        (uint64 balanceNano, uint64 netNano, ) = _reservation(settler, reservation);
         return netNano - balanceNano;
+    }
+
+    // One place each for calls that several claims make: the code of a call is long.
+
+    function _reservation(
+        uint32 settler,
+        uint32 reservation
+    ) internal view returns (uint64 balanceNano, uint64 netNano, uint192 termsHash192) {
+        return settlement.getReservation(settler, reservation);
+    }
+
+    function _restore(uint32 settler, uint32 reservation, uint64 seizedNano, uint64 paidNano) internal {
+        settlement.restore(settler, reservation, seizedNano, paidNano);
+    }
+
+    function _seize(uint32 payee, uint64 amountNano) internal returns (uint64 seizedNano) {
+        return settlement.seize(payee, amountNano);
     }
 
     /// @dev A court that was replaced ends what it began and opens nothing: nobody looks for claims there.
@@ -172,44 +205,50 @@ abstract contract Penalties is ICourt, Proofs, ReentrancyGuardTransient {
         token.safeTransfer(to, bondNano * WEI_PER_NANO);
     }
 
+    /// @dev By the first 27 bytes: penalties keep no more.
     function _checkSigners(bytes calldata signers, bytes32 expected) internal pure {
-        if (keccak256(signers) != expected) revert Court_WrongSigners(keccak256(signers), expected);
+        if (bytes27(keccak256(signers)) != bytes27(expected)) revert Court_WrongSigners(keccak256(signers), expected);
     }
 
     function _evidenceId(string memory kind, uint32 settler, uint64 number) internal pure returns (bytes32) {
         return keccak256(abi.encode(kind, settler, number));
     }
 
-    function _slashFor(bytes32 refund, uint32 operator, uint64 refundNano) private returns (uint64 paidNano) {
+    function _refundFrom(bytes32 refund, uint32 operator, uint64 refundNano, uint40 faultAt) private returns (uint64) {
         if (refundNano == 0) return 0;
-        (, paidNano) = stakeHub.slash(
-            SlashOrder({
-                operator: operator,
-                amountNano: refundNano,
-                harmed: address(this),
-                harmedNano: refundNano,
-                reporter: address(0),
-                reporterNano: 0,
-                evidenceId: keccak256(abi.encode(address(this), "refund", refund, operator)),
-                faultAt: uint40(block.timestamp)
-            })
-        );
+        return
+            _slash(
+                SlashOrder({
+                    operator: operator,
+                    amountNano: refundNano,
+                    harmed: address(this),
+                    harmedNano: refundNano,
+                    reporter: address(0),
+                    reporterNano: 0,
+                    evidenceId: keccak256(abi.encode(address(this), "refund", refund, operator)),
+                    faultAt: faultAt
+                })
+            );
     }
 
-    function _penalise(bytes32 evidenceId, uint32 operator, uint32 ppm, address reporter) private {
-        uint64 penaltyNano = _part(stakeHub.slashableStake(operator), ppm);
-        stakeHub.slash(
+    function _penalise(bytes32 evidenceId, Penalty memory due, uint32 operator, uint32 ppm) private {
+        uint64 penaltyNano = _part(stakeHub.slashableFor(operator, due.faultAt), ppm);
+        _slash(
             SlashOrder({
                 operator: operator,
                 amountNano: penaltyNano,
                 harmed: address(0),
                 harmedNano: 0,
-                reporter: reporter,
+                reporter: due.reporter,
                 reporterNano: _part(penaltyNano, reporterPpm),
                 evidenceId: keccak256(abi.encode(address(this), "penalty", evidenceId, operator)),
-                faultAt: uint40(block.timestamp)
+                faultAt: due.faultAt
             })
         );
+    }
+
+    function _slash(SlashOrder memory order) private returns (uint64 paidNano) {
+        (, paidNano) = stakeHub.slash(order);
     }
 
     function _settlerPpm(Fault fault) private view returns (uint32) {

@@ -16,6 +16,7 @@ struct SequenceVerdict {
     uint32 settler;
     uint64 number; // of the batch
     uint64 sequence;
+    uint40 faultAt; // Unix timestamp, seconds: when the batch was committed
 }
 
 /// @notice A receipt is not what it may be.
@@ -26,6 +27,7 @@ struct ReceiptVerdict {
     uint64 excessNano; // by how much it is too dear; 0 when it is weaker and free
     bytes32 leaf;
     bytes32 signersHash; // of the batch
+    uint40 faultAt; // Unix timestamp, seconds: when the batch was committed
 }
 
 /// @title ReceiptJudge
@@ -76,7 +78,7 @@ contract ReceiptJudge is Proofs {
         }
         bytes32 leaf = _checkLeaf(first, firstPath, firstBatch.body.root);
         if (leaf == _checkLeaf(second, secondPath, secondBatch.body.root)) revert ICourt.Court_SameReceipt(leaf);
-        return SequenceVerdict({settler: settler, number: firstBatch.body.number, sequence: first.sequence()});
+        return _sequenceVerdict(firstBatch, first.sequence());
     }
 
     /// @notice See {ICourt-reportOutOfRange}.
@@ -91,7 +93,7 @@ contract ReceiptJudge is Proofs {
         if (_isInside(batch, sequence) && receipt.settler() == batch.body.settler) {
             revert ICourt.Court_InRange(sequence, batch.body.firstSequence, batch.body.count);
         }
-        return SequenceVerdict({settler: batch.body.settler, number: batch.body.number, sequence: sequence});
+        return _sequenceVerdict(batch, sequence);
     }
 
     /// @notice See {ICourt-openSequence}. The claim is one of the court that asks.
@@ -192,7 +194,18 @@ contract ReceiptJudge is Proofs {
                 reservation: reservation,
                 excessNano: price > allowedNano ? price - allowedNano : 0,
                 leaf: leaf,
-                signersHash: batch.commitment.signersHash
+                signersHash: batch.commitment.signersHash,
+                faultAt: uint40(batch.commitment.committedAt)
+            });
+    }
+
+    function _sequenceVerdict(Batch calldata batch, uint64 sequence) private pure returns (SequenceVerdict memory) {
+        return
+            SequenceVerdict({
+                settler: batch.body.settler,
+                number: batch.body.number,
+                sequence: sequence,
+                faultAt: uint40(batch.commitment.committedAt)
             });
     }
 

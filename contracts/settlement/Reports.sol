@@ -64,7 +64,8 @@ abstract contract Reports is SequenceClaims {
                 reservation: reservation,
                 excessNano: amountNano,
                 leaf: bytes32(uint256(reservation)),
-                signersHash: batch.commitment.signersHash
+                signersHash: batch.commitment.signersHash,
+                faultAt: uint40(batch.commitment.committedAt)
             }),
             "debit",
             Fault.DEBIT
@@ -87,14 +88,14 @@ abstract contract Reports is SequenceClaims {
         uint64 debitedNano = _debited(settler, reservation);
         if (owed > debitedNano) owed = debitedNano;
         // Below what is owed, which fits.
-        uint128 open = excess.chargedNano - excess.settledNano;
+        uint104 open = excess.chargedNano - excess.settledNano;
         if (owed > open) owed = uint64(open);
 
         _excess[settler][number][reservation].settledNano = excess.chargedNano;
         bytes32 refund = keccak256(abi.encode("excess", settler, number, reservation, excess.settledNano));
-        (uint64 seized, uint64 paid) = _collect(refund, settler, owed, signers);
+        (uint64 seized, uint64 paid) = _collect(refund, settler, owed, excess.faultAt, signers);
         _countReturned(settler, number, reservation, seized + paid);
-        settlement.restore(settler, reservation, seized, paid);
+        _restore(settler, reservation, seized, paid);
         emit ExcessRefunded(settler, number, reservation, seized + paid, owed - seized - paid);
     }
 
@@ -113,7 +114,7 @@ abstract contract Reports is SequenceClaims {
         bytes32 evidenceId = _evidenceId("sequence", settler, number);
         if (_penalties[evidenceId].dueAt != 0) revert Court_AlreadyReported(settler, number);
         emit SequenceFault(settler, verdict.sequence, evidenceId, msg.sender);
-        _schedulePenalty(evidenceId, Fault.SEQUENCE, settler, msg.sender, NO_SIGNERS);
+        _schedulePenalty(evidenceId, Fault.SEQUENCE, settler, msg.sender, NO_SIGNERS, verdict.faultAt);
     }
 
     function _reportReceipt() private {
@@ -131,9 +132,9 @@ abstract contract Reports is SequenceClaims {
             _shownExcess[settler][number][verdict.leaf] = excessNano;
             Excess storage excess = _excess[settler][number][verdict.reservation];
             excess.chargedNano += excessNano - known;
-            excess.signersHash = verdict.signersHash;
+            (excess.signersHash, excess.faultAt) = (verdict.signersHash, verdict.faultAt);
         }
         emit ExcessShown(settler, number, verdict.reservation, verdict.leaf, excessNano, msg.sender);
-        _schedulePenalty(evidenceId, fault, settler, msg.sender, verdict.signersHash);
+        _schedulePenalty(evidenceId, fault, settler, msg.sender, verdict.signersHash, verdict.faultAt);
     }
 }

@@ -50,6 +50,7 @@ abstract contract SequenceClaims is DebitClaims {
             challenger: msg.sender,
             number: batch.body.number,
             sequence: sequence,
+            faultAt: uint40(batch.commitment.committedAt),
             root: batch.body.root
         });
         emit SequenceClaimed(claim, settler, sequence, batch.body.number, msg.sender, answerBy);
@@ -83,7 +84,7 @@ abstract contract SequenceClaims is DebitClaims {
         _endSequence(claim, current, ClaimState.UPHELD);
         bytes32 evidenceId = _evidenceId("unopened", current.settler, current.number);
         emit SequenceUnopened(claim, evidenceId);
-        _schedulePenalty(evidenceId, Fault.UNOPENED, current.settler, current.challenger, NO_SIGNERS);
+        _schedulePenalty(evidenceId, Fault.UNOPENED, current.settler, current.challenger, NO_SIGNERS, current.faultAt);
         _payBond(current.challenger);
     }
 

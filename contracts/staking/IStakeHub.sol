@@ -37,6 +37,12 @@ interface IStakeHub {
     /// included.
     function slashableStake(uint32 operator) external view returns (uint64 slashableNano);
 
+    /// @return slashableNano What a slash can take now for a fault of that time, Unix timestamp in seconds; in nano.
+    function slashableFor(uint32 operator, uint40 faultAt) external view returns (uint64 slashableNano);
+
+    /// @return seconds_ How long after a fault a slash can take anything for it.
+    function slashWindow() external view returns (uint32 seconds_);
+
     /// @notice Takes stake of an operator; the slasher only.
     /// @return takenNano What was taken.
     /// @return paidNano What the harmed got.

@@ -82,7 +82,8 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
     INodeRegistry public immutable nodes;
     /// @notice Gets what a slash takes beyond harmed and reporter.
     address public immutable reserve;
-    /// @notice A fault can be slashed for this long, in seconds: so long that what is active then was deposited before it.
+    /// @inheritdoc IStakeHub
+    /// @dev So long that what is active then was deposited before the fault.
     uint32 public immutable slashWindow;
     /// @notice Between the announcement of a commission and its begin, in seconds.
     uint32 public immutable commissionNotice;
@@ -375,8 +376,12 @@ contract StakeHub is IStakeHub, StakeVotes, Governed {
 
     /// @inheritdoc IStakeHub
     function slashableStake(uint32 operator) external view returns (uint64) {
-        uint256 earliest = block.timestamp - slashWindow;
-        return uint64(_slashableBond(operator, earliest) + _takeable(operator, earliest, _caps(earliest)));
+        return slashableFor(operator, uint40(block.timestamp - slashWindow));
+    }
+
+    /// @inheritdoc IStakeHub
+    function slashableFor(uint32 operator, uint40 faultAt) public view returns (uint64) {
+        return uint64(_slashableBond(operator, faultAt) + _takeable(operator, faultAt, _caps(faultAt)));
     }
 
     function limits() external view returns (Limits memory) {

@@ -6,9 +6,12 @@ pragma solidity 0.8.37;
 /// always had {VIRTUAL_NANO} and {VIRTUAL_SHARES} more: who comes first cannot make the shares of the next ones round to nothing.
 library StakeMath {
     uint256 internal constant VIRTUAL_NANO = 1;
-    uint256 internal constant VIRTUAL_SHARES = 1_000;
 
-    /// @dev A pool with more shares than this for each nano has lost all but a millionth and takes no more delegations. Until
+    /// @dev A deposit loses less than a share to rounding. Whoever makes a share dear by rewards pays these their part of
+    /// them: a million times what each deposit of the next epoch can lose, and as many never join in one.
+    uint256 internal constant VIRTUAL_SHARES = 1_000_000;
+
+    /// @dev A pool with more shares than this for each nano has lost all but a thousandth and takes no more delegations. Until
     /// those on their way have joined it loses less than 13 parts of 14 more, see {StakePools}: shares fit 96 bits, being at
     /// most 1e18 nano * 14e9 shares.
     uint256 internal constant MOST_SHARES_PER_NANO = 1e9;

@@ -2,13 +2,14 @@ import { readFile, writeFile } from "node:fs/promises";
 import { parseArgs } from "node:util";
 import Table from "cli-table3";
 import hre from "hardhat";
-import { commitRows } from "./gas/commit.ts";
+import { commitRows, delegatedRows } from "./gas/commit.ts";
 import { enterRows } from "./gas/enter.ts";
 import { governRows } from "./gas/govern.ts";
 import { proveRows } from "./gas/prove.ts";
 import { rewardsRows } from "./gas/rewards.ts";
 import type { Row } from "./gas/row.ts";
 import { openBench } from "./gas/setup.ts";
+import { stakeRows } from "./gas/stake.ts";
 import { vestRows } from "./gas/vest.ts";
 
 const HELP = `Measures gas: \`gasUsed\` of whole transactions on cold state, on an in-process chain of the Osaka rules.
@@ -39,7 +40,7 @@ if (values.help) {
 
 await hre.tasks.getTask("build").run({ quiet: true, noTests: true });
 const bench = await openBench();
-const all = [commitRows, enterRows, proveRows, vestRows, governRows, rewardsRows];
+const all = [commitRows, enterRows, proveRows, delegatedRows, rewardsRows, vestRows, governRows, stakeRows];
 const rows: Row[] = [];
 for (const group of all) {
   for (const row of await group(bench)) {

@@ -4,6 +4,7 @@ import { connectContracts } from "../../src/core/chain/contracts.ts";
 import { addressesOf, type Deployment } from "../../src/core/chain/deployment.ts";
 import { BaseError } from "../../src/core/errors.ts";
 import { chainTableHash } from "../../src/vesting/chainTable.ts";
+import { OPGGovernor__factory } from "../../typechain-types/factories/governance/OPGGovernor__factory.ts";
 
 /** Everything points to everything else as it should; a deployment that does not is not written down. */
 export async function checkWiring(provider: Provider, deployment: Deployment, parameters: Parameters): Promise<void> {
@@ -12,15 +13,27 @@ export async function checkWiring(provider: Provider, deployment: Deployment, pa
   const { settlement, stakeHub, court, opg, teeRegistry, vestVault, scheduleLens, emissionBudget } = connected;
   const { epochRewards, rewardPolicy, stakePurses, datasetRegistry, nodeRegistry } = connected;
   const { timelock, vestBook } = contracts;
+  const governor = OPGGovernor__factory.connect(contracts.governor.address, provider);
   // Before the first claims the balance is all of it; later it is what is not paid yet.
   const [heldWei, paidWei] = [await opg.balanceOf(vestVault.target), await scheduleLens.paidWei()];
   const expected: [string, unknown, unknown][] = [
     ["settlement.court", await settlement.court(), court.target],
     ["stakeHub.slasher", await stakeHub.slasher(), court.target],
+    ["settlement.stakeHub", await settlement.stakeHub(), stakeHub.target],
+    ["court.stakeHub", await court.stakeHub(), stakeHub.target],
+    ["stakeHub.token", await stakeHub.token(), opg.target],
+    ["stakeHub.nodes", await stakeHub.nodes(), contracts.nodeRegistry.address],
+    ["stakeHub.reserve", await stakeHub.reserve(), getAddress(parameters.reserve)],
+    ["stakeHub.epochLength", await stakeHub.epochLength(), BigInt(parameters.staking.epochLength)],
+    ["stakeHub.unbonding", await stakeHub.unbonding(), BigInt(parameters.times.unbonding)],
+    ["stakeHub.stakeActivation", await stakeHub.stakeActivation(), BigInt(parameters.times.stakeActivation)],
     ["settlement.token", await settlement.token(), opg.target],
     ["settlement.governance", await settlement.governance(), timelock.address],
     ["teeRegistry.governance", await teeRegistry.governance(), timelock.address],
     ["stakeHub.governance", await stakeHub.governance(), timelock.address],
+    ["governor.token", await governor.token(), stakeHub.target],
+    ["governor.timelock", await governor.timelock(), timelock.address],
+    ["governor.proposalGuardian", await governor.proposalGuardian(), getAddress(parameters.governance.guardian)],
     ["opg.totalSupply", await opg.totalSupply(), 10n ** 27n],
     ["settlement.policyCount", await settlement.policyCount(), BigInt(parameters.settlement.policies.length)],
     ["vestVault.token", await vestVault.token(), opg.target],

@@ -11,6 +11,7 @@ import { fail, lines, print } from "./output.ts";
 import { addDataset } from "./rewards/dataset.ts";
 import { addRewards } from "./rewards/program.ts";
 import { ROLES, type Role } from "./roles/names.ts";
+import { addStake } from "./stake/program.ts";
 import { addVesting } from "./vesting/program.ts";
 
 // A command's own modules are loaded when it runs: help and a wrong option answer at once.
@@ -152,7 +153,11 @@ keeper
   .command("run")
   .argument(
     "<name>",
-    "settle: commits batches; answer: proves debits that are claimed against; vesting: claims what is due; epoch: computes, posts and activates roots of rewards; rewards-watch: refutes or challenges wrong ones; compound: adds rewards to stakes",
+    "settle: commits batches; answer: proves debits that are claimed against; vesting: claims what is due; " +
+      "watch: claims for payers what settlers took without a right to it; " +
+      "stand-in: answers for a verifier's operator when the settler is silent; " +
+      "epoch: computes, posts and activates roots of rewards; rewards-watch: refutes or challenges wrong ones; " +
+      "compound: adds rewards to stakes",
   )
   .option("--once", "one pass, then exit: 0 done, 1 wrong input, 75 try again", false)
   .option("--dry-run", "plan, but have nothing signed and send nothing", false)
@@ -195,17 +200,7 @@ program
     print(await openSettlerCommand(committer), options, lines);
   });
 
-program
-  .command("stake")
-  .description("money that an operator answers with")
-  .command("bond")
-  .argument("<operator>", "operator id", whole(1))
-  .argument("<amount>", "in OPG")
-  .addOption(json())
-  .action(async (id: number, amount: string, options: { json?: boolean }) => {
-    const { bond } = await operator();
-    print(await bond(id, amount), options, lines);
-  });
+addStake(program.command("stake").description("money that operators answer with: own bonds and delegations"));
 
 program
   .command("model")

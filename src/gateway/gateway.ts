@@ -17,6 +17,7 @@ import { decodeReceipt } from "../core/protocol/receipt.ts";
 import type { BatchStore } from "../settler/batches.ts";
 import type { ReceiptProofs } from "../settler/proofs.ts";
 import { readEvidence, type StoredInference } from "../settler/store.ts";
+import { coveringWorkers } from "./cover.ts";
 import { type InferenceContext, type InferenceResult, runInference } from "./inference.ts";
 import { modelEntry, offeredMode, selectModel, servedModels } from "./models.ts";
 import { checkPayment } from "./payment.ts";
@@ -75,6 +76,7 @@ export function createGateway(options: GatewayOptions): Hono {
     const model = selectModel(await servedModels(view, options.workers), chat.model);
     const { payment, availableNano } = await checkPayment(options, c.req.header(PAYMENT_HEADER), body);
     checkAgreed(payment, model);
+    await coveringWorkers(options, model, payment.request.valueAtRiskNano);
     const accepted = await store.accept(settler, payment, model.name, availableNano, options.clock());
     c.header(REQUEST_ID_HEADER, accepted.requestId);
     const abort = new AbortController();

@@ -14,6 +14,7 @@ import { chargeOf } from "../core/protocol/price.ts";
 import { Mode, Status } from "../core/protocol/receipt.ts";
 import type { Frame, Order } from "../core/protocol/workerFrames.ts";
 import { type Finished, type Store, unanswered } from "../settler/store.ts";
+import { coveringWorkers } from "./cover.ts";
 import type { WorkerPool, WorkerState } from "./workers.ts";
 
 export type InferenceContext = {
@@ -56,10 +57,16 @@ const CANCEL_GRACE_MS = 5_000;
  * that a receipt can tell. A worker that fails before its first byte is replaced; after that the answer has failed.
  */
 export async function runInference(context: InferenceContext, job: InferenceJob): Promise<InferenceResult> {
-  const { workers, store, settler, clock, logger, maxAttempts = 3 } = context;
+  const { store, settler, clock, logger, maxAttempts = 3 } = context;
   const progress: Progress = { startedAtMs: clock(), firstOutputAtMs: 0, sent: false, pieces: [] };
   let error: BaseError | undefined;
-  for (const worker of workers.candidates(job.model.id).slice(0, maxAttempts)) {
+  const candidates = await coveringWorkers(context, job.model, job.payment.request.valueAtRiskNano).catch(
+    (failure: unknown) => {
+      error = asBaseError(failure);
+      return [];
+    },
+  );
+  for (const worker of candidates.slice(0, maxAttempts)) {
     try {
       return await runOn(context, job, worker, progress);
     } catch (failure) {
@@ -97,6 +104,7 @@ async function runOn(
     inputHash: request.inputHash,
     salt,
     maxPriceNano: request.maxPriceNano,
+    valueAtRiskNano: request.valueAtRiskNano,
   };
   const digest = createHash("sha256");
   const giveUp = new AbortController();

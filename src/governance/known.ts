@@ -11,7 +11,7 @@ import { RewardPolicy__factory } from "../../typechain-types/factories/rewards/R
 import { StakePurses__factory } from "../../typechain-types/factories/rewards/StakePurses__factory.ts";
 import { Court__factory } from "../../typechain-types/factories/settlement/Court__factory.ts";
 import { Settlement__factory } from "../../typechain-types/factories/settlement/Settlement__factory.ts";
-import { BondHub__factory } from "../../typechain-types/factories/staking/BondHub__factory.ts";
+import { StakeHub__factory } from "../../typechain-types/factories/staking/StakeHub__factory.ts";
 import { OPG__factory } from "../../typechain-types/factories/token/OPG__factory.ts";
 import { VestVault__factory } from "../../typechain-types/factories/vesting/VestVault__factory.ts";
 
@@ -25,7 +25,7 @@ const ABIS: Record<string, Interface> = {
   nodeRegistry: NodeRegistry__factory.createInterface(),
   modelRegistry: ModelRegistry__factory.createInterface(),
   teeRegistry: TeeRegistry__factory.createInterface(),
-  stakeHub: BondHub__factory.createInterface(),
+  stakeHub: StakeHub__factory.createInterface(),
   settlement: Settlement__factory.createInterface(),
   court: Court__factory.createInterface(),
   epochRewards: EpochRewards__factory.createInterface(),

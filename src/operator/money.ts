@@ -1,7 +1,6 @@
 import type { Signer } from "ethers";
 import type { Contracts } from "../core/chain/contracts.ts";
 import { eventOf, mined } from "../core/chain/events.ts";
-import { WEI_PER_NANO } from "../core/units.ts";
 
 /** Opens an earnings account that pays to `account`. */
 export async function registerPayee({ settlement }: Contracts, signer: Signer, account: string): Promise<number> {
@@ -20,15 +19,4 @@ export async function openSettler(
   const standing = await settlement.getSettler(operator);
   if (standing.payee === 0n) await mined(settlement.connect(owner).openSettler(operator, payee, committer));
   else if (standing.committer !== committer) await mined(settlement.connect(owner).setCommitter(operator, committer));
-}
-
-/** Adds to an operator's bond, approving exactly that much. */
-export async function addBond(
-  { opg, stakeHub }: Contracts,
-  signer: Signer,
-  operator: number,
-  amountNano: bigint,
-): Promise<void> {
-  await mined(opg.connect(signer).approve(stakeHub.target, amountNano * WEI_PER_NANO));
-  await mined(stakeHub.connect(signer).bond(operator, amountNano));
 }

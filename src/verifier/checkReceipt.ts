@@ -41,6 +41,14 @@ export async function checkReceipt(
   await checkVoucher(context, receipt, payment);
   checkTimes(receipt, context.clock());
   await checkWork(context, receipt, evidence);
+  if (evidence) await checkStake(context, receipt);
+}
+
+/** The worker answers with at least what is at risk, now: whoever signs a batch later finds another stake. */
+async function checkStake({ view }: CheckContext, { worker, valueAtRiskNano }: Receipt): Promise<void> {
+  if (valueAtRiskNano === 0n) return;
+  const stakeNano = await view.stakeOfNode(worker);
+  if (stakeNano < valueAtRiskNano) throw wrong("valueAtRisk", { worker, receipt: valueAtRiskNano, stakeNano });
 }
 
 /** A worker's signature over what the receipt says, within the price list; without one the receipt costs nothing. */

@@ -28,6 +28,8 @@ export type WorkerOptions = {
   key: Uint8Array;
   domain: Domain;
   models: readonly ServedModel[];
+  /** What the node's operator answers with now, in nano. */
+  stakeNano(): Promise<bigint>;
   clock: Clock;
   logger: Logger;
   /** More requests at once than this are refused with `too_busy`. */
@@ -57,6 +59,7 @@ export function createWorker(options: WorkerOptions): Hono {
     const body = await readBody(c, maxBodyBytes);
     const id = toHex(order.requestId);
     const accepted = accept(models, order, body);
+    await checkStake(options, order);
     if (running.has(id)) throw new InputError("This request is running", { code: "request_replayed", facts: { id } });
     if (running.size >= maxConcurrent) {
       throw new BaseError("This worker has enough to do", {
@@ -117,6 +120,19 @@ function accept(models: Map<Hex, ServedModel>, order: Order, raw: Uint8Array): A
     });
   }
   return { model, body, maxOutputUnits };
+}
+
+/** A job worth more than the stake behind it would be a wager with the payer's money. */
+async function checkStake({ node, stakeNano }: WorkerOptions, { valueAtRiskNano }: Order): Promise<void> {
+  if (valueAtRiskNano === 0n) return;
+  const nano = await stakeNano();
+  if (nano >= valueAtRiskNano) return;
+  throw new BaseError("This worker's stake does not answer for so much value at risk", {
+    code: "value_not_covered",
+    facts: { node, valueAtRiskNano, stakeNano: nano },
+    hint: "Ask another worker, or bond more and wait until it counts: opg stake show",
+    retryable: true,
+  });
 }
 
 async function* answer(

@@ -34,8 +34,8 @@ npx hardhat deploy, as a process of its own
 describe("hardhat deploy", () => {
   /** First the timelock, TokenLaunch and the emission budget. */
   const LAUNCH_TRANSACTIONS = 3;
-  /** Then the launch, twelve contracts, a development verifier, two calls that name the court, one that names the consumer. */
-  const TRANSACTIONS = 20;
+  /** Then the launch, thirteen contracts, a development verifier, two calls that name the court, one that names the consumer. */
+  const TRANSACTIONS = 21;
   const DEVELOPMENT_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80";
 
   let folder: DeployFolder;

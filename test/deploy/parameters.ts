@@ -136,6 +136,8 @@ describe("parameters", () => {
       return expect.fail("it should refuse");
     }
 
+    const STREAMS = { stakers: 500_000, workers: 450_000, verifiers: 0, publishers: 0, contributors: 0 };
+    const USAGE = { workers: 850_000, verifiers: 0, publishers: 0, contributors: 0 };
     const cases: [path: string, ...values: unknown[]][] = [
       ["chainId", undefined, null, 0, -1, 1.5, "31337"],
       ["confirmations", undefined, 0, 1.5],
@@ -146,6 +148,15 @@ describe("parameters", () => {
       ["token.grants.0.upfrontWei", 0, "00", undefined],
       ["token.grants.0.revocation", null, "deployer"],
       ["emission.successorDelay", 0, 4199, "4200", undefined],
+      ["rewards.epochLength", 0, 2100, 3601, undefined],
+      ["rewards.shares.spreadEpochs", 0, 521, undefined],
+      ["rewards.shares.accountCapPpm", 0, 200_001],
+      ["rewards.shares.streamPpm", { ...STREAMS, keepers: 50_001 }, undefined],
+      ["rewards.shares.feePpm", { ...USAGE, keepers: 50_001 }],
+      ["rewards.shares.feePpm.keepers", -1, 1_000_001, "5"],
+      ["rewards.roots.quorum", 1, 17],
+      ["rewards.roots.bondFloorNano", 1, "", undefined],
+      ["rewards.datasets.leastBondNano", 1, "-1", undefined],
       ["governance.proposers", [], null],
       ["governance.guardian", null, undefined, "0x"],
       ["treasury", null],

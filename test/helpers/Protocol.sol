@@ -11,7 +11,8 @@ import {ICourt, SlashTable} from "../../contracts/settlement/ICourt.sol";
 import {IReceiptVerifier} from "../../contracts/settlement/IReceiptVerifier.sol";
 import {DataMode, Policy} from "../../contracts/settlement/SettlementTypes.sol";
 import {TrustingTeeVerifier} from "../../contracts/mocks/TrustingTeeVerifier.sol";
-import {IBondHub, ISettlementBooks, IToken} from "./interfaces.sol";
+import {Limits} from "../../contracts/staking/StakeTypes.sol";
+import {ISettlementBooks, IStakeBooks, IToken} from "./interfaces.sol";
 import {VM} from "./Vm.sol";
 
 /// @dev As in TeeRegistry.sol.
@@ -35,11 +36,16 @@ abstract contract Protocol {
     uint16 internal constant OFFCHAIN = 1;
     uint16 internal constant CALLDATA = 2;
     uint64 internal constant BOND_NANO = 1e9;
+    uint32 internal constant EPOCH = 300;
+    uint256 internal constant ACTIVATION = 2_400;
+    uint256 internal constant UNBONDING = 3_600;
+    uint256 internal constant PERIOD = UNBONDING / 14;
 
     IToken internal immutable opg;
     INodeRegistry internal immutable nodes;
     ITeeRegistry internal immutable teeRegistry;
-    IBondHub internal immutable hub;
+    IModelRegistry internal immutable models;
+    IStakeBooks internal immutable hub;
     ISettlementBooks internal immutable settlement;
     ICourt internal immutable court;
     IReceiptVerifier internal immutable receipts;
@@ -60,8 +66,9 @@ abstract contract Protocol {
         genesis[0] = GenesisMeasurement(address(verifier), verifier.MEASUREMENT(), "test");
         bytes memory arguments = abi.encode(nodes, times, uint32(365 days), GOVERNANCE, this, genesis);
         teeRegistry = ITeeRegistry(_create("TeeRegistry", arguments));
-        arguments = abi.encode(opg, nodes, times, GOVERNANCE, this, RESERVE);
-        hub = IBondHub(_create("BondHub", arguments));
+        Limits memory limits = Limits(100_000, 250_000, 8, 200_000);
+        arguments = abi.encode(opg, nodes, times, EPOCH, limits, GOVERNANCE, this, RESERVE);
+        hub = IStakeBooks(_create("StakeHub", arguments));
 
         uint64 ringSize = 512;
         arguments = abi.encode(opg, nodes, teeRegistry, hub, GOVERNANCE, this, TREASURY, ringSize, times, _policies());
@@ -74,7 +81,7 @@ abstract contract Protocol {
             receiptPpm: 100_000,
             reporterPpm: 100_000
         });
-        IModelRegistry models = IModelRegistry(_create("ModelRegistry", ""));
+        models = IModelRegistry(_create("ModelRegistry", ""));
         arguments = abi.encode(opg, settlement, hub, teeRegistry, models, times, table, BOND_NANO);
         court = ICourt(_create("Court", arguments));
         receipts = IReceiptVerifier(_create("ReceiptVerifier", abi.encode(settlement, teeRegistry)));
@@ -96,8 +103,8 @@ abstract contract Protocol {
                 maxPause: 600,
                 pauseInterval: 4_200,
                 measurementDelay: 2_400,
-                stakeActivation: 2_400,
-                unbonding: 3_600,
+                stakeActivation: uint32(ACTIVATION),
+                unbonding: uint32(UNBONDING),
                 parameterDelay: 4_200
             });
     }

@@ -1,7 +1,7 @@
 import { expect } from "chai";
-import { AbiCoder, keccak256 } from "ethers";
+import { AbiCoder, type ContractTransactionReceipt, dataSlice, id, keccak256, ZeroAddress } from "ethers";
 import type { Parameters } from "../../deploy/parameters.ts";
-import { mined } from "../../src/core/chain/events.ts";
+import { eventOf, mined } from "../../src/core/chain/events.ts";
 import { WEI_PER_NANO } from "../../src/core/units.ts";
 import { type Committed, commitReceipts, receiptOf, type Shown, signVoucher } from "./batches.ts";
 import { OPG, openEconomy, openReservation } from "./economy.ts";
@@ -176,6 +176,9 @@ export async function reportRuin(world: CourtWorld): Promise<string> {
   return evidenceOf("sequence", settler, committed.ref.number);
 }
 
+/** What a penalty keeps of the hash of a batch's signers. */
+export const keptOf = (signersHash: string) => dataSlice(signersHash, 0, 27);
+
 /** Waits until a penalty is due and takes it. */
 export async function punishLater({ court, networkHelpers }: CourtWorld, evidenceId: string, signers = "0x") {
   const { dueAt } = await court.getPenalty(evidenceId);
@@ -183,13 +186,37 @@ export async function punishLater({ court, networkHelpers }: CourtWorld, evidenc
   await mined(court.punish(evidenceId, signers));
 }
 
-/** The verifiers take all of their stake out. Takes the unbonding time. */
-export async function emptySigners({ verifiers, stakeHub, signers, networkHelpers }: CourtWorld): Promise<void> {
-  for (const [i, { operator }] of verifiers.entries()) {
-    await mined(stakeHub.connect(signers[3 + i]).requestUnbond(operator, STAKE));
-  }
-  await networkHelpers.time.increase(3600);
-  for (const { operator } of verifiers) await mined(stakeHub.withdraw(operator));
+let drains = 0;
+
+/** All but `keepNano` of an operator's stake goes to the reserve, as the court could decide for another fault. */
+export async function drain(world: CourtWorld, operator: number, keepNano = 0n): Promise<void> {
+  const { stakeHub, ethers, networkHelpers } = world;
+  const slasher = await stakeHub.slasher();
+  await networkHelpers.impersonateAccount(slasher);
+  await networkHelpers.setBalance(slasher, 10n ** 18n);
+  const order = {
+    operator,
+    amountNano: (await stakeHub.slashableStake(operator)) - keepNano,
+    harmed: ZeroAddress,
+    harmedNano: 0,
+    reporter: ZeroAddress,
+    reporterNano: 0,
+    evidenceId: id(`drain ${drains++}`),
+    faultAt: await networkHelpers.time.latest(),
+  };
+  await mined(stakeHub.connect(await ethers.getSigner(slasher)).slash(order));
+  await networkHelpers.stopImpersonatingAccount(slasher);
+}
+
+/** The verifiers have no stake left. */
+export async function emptySigners(world: CourtWorld): Promise<void> {
+  for (const { operator } of world.verifiers) await drain(world, operator);
+}
+
+/** What left an operator's own bond with a request, and was neither withdrawn nor slashed. */
+export async function leftBy({ stakeHub }: CourtWorld, request: ContractTransactionReceipt): Promise<bigint> {
+  const { operator, period } = eventOf(request, stakeHub, "BondLeft").args;
+  return stakeHub.getBondBucket(operator, period);
 }
 
 /** What each contract and person holds, in nano; the settlement contract's solvency is checked on the way. */

@@ -15,8 +15,9 @@ import type { BatchBody, Terms } from "../../src/core/protocol/messages.ts";
 import { encodeRows, type Row, rowsHash } from "../../src/core/protocol/rows.ts";
 import { WEI_PER_NANO } from "../../src/core/units.ts";
 import { registerEnclaveKey } from "../../src/operator/enclave.ts";
-import { addBond, openSettler, registerPayee } from "../../src/operator/money.ts";
+import { openSettler, registerPayee } from "../../src/operator/money.ts";
 import { NodeClass, registerNode, registerOperator } from "../../src/operator/nodes.ts";
+import { addBond, rollStakes } from "../../src/staking/deposit.ts";
 import type { Protocol } from "./protocol.ts";
 
 export const OPG = 1_000_000_000n; // in nano
@@ -30,7 +31,7 @@ export type VerifierActor = { operator: number; node: number; key: Wallet };
 
 /**
  * One settler, `verifiers` verifiers of operators of their own with attested keys, payees for settler, worker and each
- * verifier. Signers: 0 deployer, 1 settler's owner, 2 worker's owner, 3… verifiers' owners, the last ones are payers.
+ * verifier; all bonds count. Signers: 0 deployer, 1 settler's owner, 2 worker's owner, 3… verifiers' owners, the last ones are payers.
  */
 export async function openEconomy(protocol: Protocol, { verifiers = 2, bondNano = 1_000_000n * OPG } = {}) {
   const { contracts, signers, ethers, networkHelpers } = protocol;
@@ -38,6 +39,10 @@ export async function openEconomy(protocol: Protocol, { verifiers = 2, bondNano 
   const deployer = signer(0);
   const { chainId } = await ethers.provider.getNetwork();
   const domain = settlementDomain(chainId, String(contracts.settlement.target));
+
+  async function bonded(operator: number): Promise<number> {
+    return (await addBond(contracts, deployer, operator, bondNano)).countsAt;
+  }
 
   const settlerOwner = signer(1);
   const settler = await registerOperator(contracts, settlerOwner);
@@ -54,7 +59,7 @@ export async function openEconomy(protocol: Protocol, { verifiers = 2, bondNano 
     engines: [],
   });
   await openSettler(contracts, settlerOwner, settler, settlerPayee, deployer.address);
-  await addBond(contracts, deployer, settler, bondNano);
+  const countsAt = [await bonded(settler)];
 
   const actors: VerifierActor[] = [];
   for (let i = 0; i < verifiers; i++) {
@@ -71,9 +76,12 @@ export async function openEconomy(protocol: Protocol, { verifiers = 2, bondNano 
     const key = walletOf(`enclave ${i}`);
     const evidence = developmentEvidence(async () => 1000 * (await networkHelpers.time.latest()));
     await registerEnclaveKey(contracts, owner, node, key, evidence);
-    await addBond(contracts, deployer, operator, bondNano);
+    countsAt.push(await bonded(operator));
     actors.push({ operator, node, key });
   }
+  const last = Math.max(...countsAt);
+  if ((await networkHelpers.time.latest()) < last) await networkHelpers.time.increaseTo(last);
+  await rollStakes(contracts, deployer, [settler, ...actors.map(({ operator }) => operator)]);
   return {
     settler,
     settlerOwner,

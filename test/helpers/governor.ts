@@ -22,7 +22,7 @@ export async function openGovernor(
     datasetRegistry: String(datasetRegistry.target),
   };
   const leastTimelockDelay = protocol.parameters.times.parameterDelay;
-  const module = governorModule(parameters, addresses, { guardian, leastTimelockDelay });
+  const module = governorModule(parameters, () => addresses, { guardian, leastTimelockDelay });
   const deployed = await ignition.deploy(module, { config: { requiredConfirmations: 1 } });
   const governor = deployed.governor as unknown as OPGGovernor;
 

@@ -14,20 +14,6 @@ import {GrantId} from "../../contracts/vesting/VestBook.sol";
 
 interface IToken is IERC20, IERC20Permit {}
 
-interface IBondHub is IStakeHub {
-    error BondHub_NotYet(uint32 operator, uint40 leavesAt);
-
-    function setSlasher(address slasher) external;
-
-    function bond(uint32 operator, uint64 amountNano) external;
-
-    function requestUnbond(uint32 operator, uint64 amountNano) external;
-
-    function withdraw(uint32 operator) external;
-
-    function getBond(uint32 operator) external view returns (uint64 activeNano, uint64 leavingNano, uint40 leavesAt);
-}
-
 interface IStakeBooks is IStakeHub, IStakePools {
     function setSlasher(address slasher) external;
 
@@ -115,4 +101,16 @@ interface IScheduleLens {
     function stateOf(GrantId id) external view returns (GrantState memory);
 
     function beneficiaryOf(GrantId id) external view returns (address);
+}
+
+interface IBudget {
+    error EmissionBudget_ConsumerStands(address consumer);
+
+    function setConsumer(address consumer) external;
+
+    function claim(GrantId[] calldata ids) external;
+
+    function forward() external returns (uint256 amountWei);
+
+    function forwardedWei() external view returns (uint256);
 }

@@ -9,7 +9,14 @@ import { deployAll, vestingOf } from "../../deploy/deploy.ts";
 import { readParameters, withDeployer } from "../../deploy/parameters.ts";
 import { readSchedule } from "../../deploy/schedule.ts";
 import { localAccount } from "../../src/cli/demo/chain.ts";
-import { type DemoNetwork, fund, type NetworkOptions, POLICY, startNetwork } from "../../src/cli/demo/network.ts";
+import {
+  type DemoNetwork,
+  fund,
+  HEAD_START_MS,
+  type NetworkOptions,
+  POLICY,
+  startNetwork,
+} from "../../src/cli/demo/network.ts";
 import { type Deployment, deploymentSchema } from "../../src/core/chain/deployment.ts";
 import { type Chain, openChain } from "../../src/core/chain/open.ts";
 import { fromHex } from "../../src/core/hashing/hex.ts";
@@ -22,8 +29,8 @@ import { openSession, type Session, type SessionOptions } from "../../src/sdk/se
 export type TestChain = { rpcUrl: string; chain: Chain; deployment: Deployment; close(): Promise<void> };
 
 /** A chain with the protocol on it, behind a real JSON-RPC server on loopback. */
-export async function startTestChain(): Promise<TestChain> {
-  const server = await network.createServer("default", "127.0.0.1", 0);
+export async function startTestChain(initialDate = new Date()): Promise<TestChain> {
+  const server = await network.createServer({ network: "default", override: { initialDate } }, "127.0.0.1", 0);
   const { port } = await server.listen();
   try {
     return await deployTo(`http://127.0.0.1:${port}`, () => server.close());
@@ -83,7 +90,8 @@ export type TestNetwork = TestChain & { net: DemoNetwork; directory: string };
 
 /** The network of the demo on a test chain: two workers, two verifiers, one settler. */
 export async function startTestNetwork(options: NetworkOptions = {}): Promise<TestNetwork> {
-  const test = await startTestChain();
+  // The clock is at the present once the bonds count.
+  const test = await startTestChain(new Date(Date.now() - HEAD_START_MS));
   const directory = await mkdtemp(join(tmpdir(), "opg-test-"));
   const net = await startNetwork(test.chain, directory, silentLogger, { models: ["opg-guard"], ...options }).catch(
     async (error) => {

@@ -26,6 +26,7 @@ const WHOLE = 10n ** 18n;
 const PPM = 1_000_000n;
 const LEAST = 1_000_000_000n;
 const PERIODS = 14n;
+const VIRTUAL_SHARES = 1_000_000n;
 const min = (a: bigint, b: bigint) => (a < b ? a : b);
 const sum = (values: Iterable<bigint>) => [...values].reduce((total, value) => total + value, 0n);
 
@@ -105,7 +106,7 @@ export class StakeModel {
   #joinAll(operator: Operator, joining: Map<Holder, bigint>): void {
     const nano = sum(joining.values());
     if (nano === 0n) return;
-    const shares = (nano * (operator.shares + 1000n)) / (operator.delegated + 1n);
+    const shares = (nano * (operator.shares + VIRTUAL_SHARES)) / (operator.delegated + 1n);
     operator.shares += shares;
     operator.delegated += nano;
     for (const [holder, part] of joining) {
@@ -197,7 +198,7 @@ export class StakeModel {
   }
 
   worth(operator: Operator, shares: bigint): bigint {
-    return (shares * (operator.delegated + 1n)) / (operator.shares + 1000n);
+    return (shares * (operator.delegated + 1n)) / (operator.shares + VIRTUAL_SHARES);
   }
 
   undelegate(id: number, by: Holder, shares: bigint, least = 0n): bigint {

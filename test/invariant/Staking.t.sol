@@ -24,6 +24,7 @@ contract StakingInvariants is StakingActions {
 
     /// @dev One function: each is a campaign of its own.
     /// hardhat-config: invariant.failOnRevert = true
+    /// hardhat-config: invariant.depth = 256
     function invariant_StakingObeysItsLaws() public view {
         checkSolvency();
         checkVotes();
@@ -62,15 +63,24 @@ contract StakingInvariants is StakingActions {
             Stake memory stake = hub.getStake(operator);
             activeNano += uint256(stake.selfNano) + stake.delegatedNano;
         }
+        uint256[OPERATORS] memory ofPool;
         for (uint256 i; i < HOLDERS; ++i) {
             uint256 ownNano;
+            uint256 shouldNano;
             for (uint32 operator = 1; operator <= OPERATORS; ++operator) {
                 (, uint256 worthNano) = hub.getPosition(operator, _holder(i));
                 ownNano += worthNano;
+                uint256 worth = _worth(operator, votingShares[operator][_holder(i)]);
+                shouldNano += worth;
+                ofPool[operator - 1] += worth;
             }
             uint256 own = hub.getVotes(_holder(i));
+            require(own == shouldNano, "votes == active shares * rate");
             require(own <= ownNano, "votes of a delegator <= its active stake");
             votes += own;
+        }
+        for (uint32 operator = 1; operator <= OPERATORS; ++operator) {
+            require(ofPool[operator - 1] <= hub.getStake(operator).delegatedNano, "votes of a pool <= its nano");
         }
         for (uint256 i; i < OWNERS; ++i) {
             uint256 own = hub.getVotes(_owner(i));
@@ -83,6 +93,13 @@ contract StakingInvariants is StakingActions {
         for (uint256 i; i < HOLDERS; ++i) pastVotes += hub.getPastVotes(_holder(i), clock - 1);
         for (uint256 i; i < OWNERS; ++i) pastVotes += hub.getPastVotes(_owner(i), clock - 1);
         require(pastVotes <= hub.getPastTotalSupply(clock - 1), "votes <= supply");
+    }
+
+    /// @dev Of shares, at the rate of now.
+    function _worth(uint32 operator, uint256 shares) private view returns (uint256) {
+        return
+            (shares * (uint256(hub.getStake(operator).delegatedNano) + 1)) /
+            (uint256(hub.getPool(operator).shares) + 1e6);
     }
 
     /// @notice Law 18.
@@ -151,6 +168,7 @@ contract StakingInvariants is StakingActions {
                 (, uint256 worthNano) = hub.getPosition(operator, _holder(i));
                 if (worthNano == 0) continue;
                 _mustSucceed(_holder(i), abi.encodeCall(hub.undelegate, (operator, type(uint256).max, 0)));
+                _noteVotes(operator, _holder(i));
             }
             uint64 selfNano = hub.getStake(operator).selfNano;
             if (selfNano != 0) {

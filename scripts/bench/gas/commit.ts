@@ -1,3 +1,7 @@
+import { eventOf, mined } from "../../../src/core/chain/events.ts";
+import { WEI_PER_NANO } from "../../../src/core/units.ts";
+import { rollStakes } from "../../../src/staking/deposit.ts";
+import { OPG } from "../../../test/helpers/economy.ts";
 import { measure, type Row } from "./row.ts";
 import { type Bench, debitsOf, QUORUM_1, QUORUM_3 } from "./setup.ts";
 
@@ -6,6 +10,7 @@ const ZEROG_ONE = { name: "0G settleFeesWithTEE, one user", gasUsed: 114_880 };
 const X402_PAIR = 21_606; // a channel, 100 at once
 
 const ONE_PAYER = 82_000;
+const DELEGATED = 90_000;
 const THREE_SIGNERS = 108_000;
 const SPREAD = 6_500;
 const PACKED = 1_800;
@@ -40,6 +45,20 @@ export async function commitRows({ commit }: Bench): Promise<Row[]> {
     });
   }
   return rows;
+}
+
+/** The same when others delegate to the settler: what counts of that is read with every batch. Last, because it stays so. */
+export async function delegatedRows({ commit, protocol, economy }: Bench): Promise<Row[]> {
+  const { contracts, networkHelpers } = protocol;
+  const [payer] = protocol.signers as [Bench["protocol"]["signers"][number]];
+  const delegatedNano = 1_000_000n * OPG;
+  await mined(contracts.opg.approve(contracts.stakeHub.target, delegatedNano * WEI_PER_NANO));
+  const joining = await mined(contracts.stakeHub.delegateTo(economy.settler, delegatedNano));
+  const { epoch } = eventOf(joining, contracts.stakeHub, "Delegated").args;
+  await networkHelpers.time.increaseTo(epoch * (await contracts.stakeHub.epochLength()));
+  await rollStakes(contracts, payer, [economy.settler]);
+  const measured = await measure(commit({ debits: debitsOf(1, 1), count: 1_000, policy: QUORUM_1 }));
+  return [{ name: "commit/1-payer-delegated", ...measured, ...plain(DELEGATED), peer: null }];
 }
 
 function plain(limit: number) {

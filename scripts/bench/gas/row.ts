@@ -1,6 +1,6 @@
 import type { ContractTransactionResponse, TransactionResponse } from "ethers";
 
-/** One line of the gas table. Gas is `gasUsed` of one whole transaction. */
+/** One line of the gas table. Gas is `gasUsed` of one whole transaction, or its mean where the row says so. */
 export type Row = {
   name: string;
   gasUsed: number;

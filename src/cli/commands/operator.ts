@@ -4,9 +4,8 @@ import type { Chain } from "../../core/chain/open.ts";
 import { InputError } from "../../core/errors.ts";
 import type { Hex } from "../../core/hashing/hex.ts";
 import { engineOf, readManifest } from "../../core/manifest.ts";
-import { parseOpg } from "../../core/units.ts";
 import { publishModel } from "../../operator/models.ts";
-import { addBond, openSettler, registerPayee } from "../../operator/money.ts";
+import { openSettler, registerPayee } from "../../operator/money.ts";
 import { NodeClass, registerNode, registerOperator } from "../../operator/nodes.ts";
 import { openConfigured, readEnvironment, signerOf } from "../config.ts";
 
@@ -69,14 +68,6 @@ export async function openSettlerCommand(committer?: string): Promise<OpenedSett
     const address = getAddress(committer ?? (made?.address as string));
     await openSettler(contracts, signer, settler, payee, address);
     return { settler, payee, committer: address, ...(made ? { key: made.privateKey } : {}) };
-  });
-}
-
-/** Bonds OPG for an operator; OPG_KEY pays. */
-export async function bond(operator: number, amount: string): Promise<{ operator: number; activeNano: bigint }> {
-  return withSigner(async ({ contracts }, signer) => {
-    await addBond(contracts, signer, operator, parseOpg(amount));
-    return { operator, activeNano: await contracts.stakeHub.effectiveStake(operator) };
   });
 }
 

@@ -15,13 +15,14 @@ const MNEMONIC = "test test test test test test test test test test test junk";
 
 export type LocalChain = { rpcUrl: string; stop(): Promise<void> };
 
-/** Starts a Hardhat node on a free port of this machine. */
-export async function startLocalChain(): Promise<LocalChain> {
+/** Starts a Hardhat node on a free port of this machine, with a clock that begins at `start`. */
+export async function startLocalChain(start = new Date()): Promise<LocalChain> {
   const port = await freePort();
   const rpcUrl = `http://127.0.0.1:${port}`;
   // Started without npx, which would not pass a signal on.
   const node = spawn(process.execPath, [HARDHAT, "node", "--hostname", "127.0.0.1", "--port", String(port)], {
     cwd: ROOT,
+    env: { ...process.env, LOCAL_CHAIN_START: start.toISOString() },
     stdio: "ignore",
   });
   const stop = () => end(node);
@@ -69,6 +70,12 @@ export function localAccount(chain: Chain, index: number): HDNodeWallet {
 export async function advance({ provider }: Chain, seconds: number): Promise<void> {
   await provider.send("evm_increaseTime", [seconds]);
   await provider.send("evm_mine", []);
+}
+
+/** Moves a local chain's clock forward to a moment, Unix seconds; leaves it where it is beyond that. */
+export async function advanceTo(chain: Chain, timestamp: number): Promise<void> {
+  const now = (await chain.provider.getBlock("latest"))?.timestamp ?? 0;
+  if (timestamp > now) await advance(chain, timestamp - now);
 }
 
 async function answers(rpcUrl: string, node: ChildProcess): Promise<void> {

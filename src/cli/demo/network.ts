@@ -9,20 +9,24 @@ import type { Logger } from "../../core/logger.ts";
 import { engineOf, type Manifest, readManifest } from "../../core/manifest.ts";
 import { NANO_PER_OPG, WEI_PER_NANO } from "../../core/units.ts";
 import { publishModel } from "../../operator/models.ts";
-import { addBond, openSettler, registerPayee } from "../../operator/money.ts";
+import { openSettler, registerPayee } from "../../operator/money.ts";
 import { NodeClass, registerNode, registerOperator } from "../../operator/nodes.ts";
+import { addBond, rollStakes } from "../../staking/deposit.ts";
 import { startSettler } from "../roles/settler.ts";
 import { startVerifier } from "../roles/verifier.ts";
 import { startWorker } from "../roles/worker.ts";
-import { localAccount } from "./chain.ts";
+import { advanceTo, localAccount } from "./chain.ts";
 
 const MODELS = fileURLToPath(new URL("../../../models", import.meta.url));
 const BOND_NANO = 100_000n * NANO_PER_OPG;
 
 export const POLICY = 1;
 
+/** How far in the past a local chain starts, in milliseconds: activation time and an epoch of deploy/parameters/local.json5. */
+export const HEAD_START_MS = 2_700_000;
+
 /** Who is who on the local chain: account index of each operator's owner. */
-const OWNERS = { settler: 1, workers: [2, 3], verifiers: [4, 5], publisher: 6 } as const;
+export const OWNERS = { settler: 1, workers: [2, 3], verifiers: [4, 5], publisher: 6 } as const;
 
 export type DemoNetwork = {
   settler: number;
@@ -44,7 +48,12 @@ export type NetworkOptions = {
   /** Names of folders in `models/`. */
   models?: readonly string[];
   requestTimeoutMs?: number;
+  /** Further stake that is to count when the network stands; called when the operators are registered. */
+  alsoStake?: () => Promise<readonly Staked[]>;
 };
+
+/** Stake at an operator, and when it begins to count, Unix seconds. */
+export type Staked = { operator: number; countsAt: number };
 
 /** Registers operators, nodes and models, and starts two workers, two verifiers and one settler. */
 export async function startNetwork(
@@ -72,7 +81,7 @@ export async function startNetwork(
   const settlerPayee = await registerPayee(contracts, owner, owner.address);
   const committer = new Wallet(account(7).privateKey, chain.provider);
   await openSettler(contracts, owner, settler, settlerPayee, committer.address);
-  await addBond(contracts, bank, settler, BOND_NANO);
+  const bonded = [{ operator: settler, ...(await addBond(contracts, bank, settler, BOND_NANO)) }];
 
   async function operate(index: number, nodeClass: NodeClass, engines: Manifest[]) {
     const signer = account(index);
@@ -86,7 +95,7 @@ export async function startNetwork(
       endpoint: "",
       engines: engines.map(engineOf),
     });
-    await addBond(contracts, bank, operator, BOND_NANO);
+    bonded.push({ operator, ...(await addBond(contracts, bank, operator, BOND_NANO)) });
     return { node, payee, key };
   }
 
@@ -99,6 +108,7 @@ export async function startNetwork(
     await (await bank.sendTransaction({ to: verifier.key.address, value: 10n ** 18n })).wait();
     verifiers.push(verifier);
   }
+  await letJoin(chain, [...bonded, ...((await options.alsoStake?.()) ?? [])]);
 
   const folders = manifests.map((manifest) => manifest.directory);
   const exact = manifests.filter(({ profile }) => profile === "exact-int8").map((manifest) => manifest.directory);
@@ -157,6 +167,14 @@ export async function startNetwork(
       for (const role of roles) await role.close(1000);
     },
   };
+}
+
+/** Moves the clock to when all of these bonds count, and to the present if that is later. */
+async function letJoin(chain: Chain, bonded: readonly Staked[]): Promise<void> {
+  const present = Math.floor(Date.now() / 1000);
+  await advanceTo(chain, Math.max(present, ...bonded.map(({ countsAt }) => countsAt)));
+  const operators = bonded.map(({ operator }) => operator);
+  await rollStakes(chain.contracts, localAccount(chain, 0), operators);
 }
 
 function running(node: number, payee: number, role: HttpServer) {

@@ -1,19 +1,16 @@
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Wallet, ZeroAddress } from "ethers";
 import { directoryBlobStore } from "../../core/blobStore.ts";
 import { readDeployment } from "../../core/chain/deployment.ts";
 import { openChain } from "../../core/chain/open.ts";
-import { systemClock } from "../../core/clock.ts";
-import { openDatabase } from "../../core/db/open.ts";
 import { InputError } from "../../core/errors.ts";
 import { fromHex } from "../../core/hashing/hex.ts";
 import { createLogger, type Logger } from "../../core/logger.ts";
-import { createTxQueue } from "../../core/txQueue.ts";
 import type { PosterDeps, RewardsDeps } from "../../keepers/rewards/deps.ts";
 import { openReader } from "../../rewards/chain/reader.ts";
 import { httpRpc } from "../../vesting/httpRpc.ts";
 import { type Config, readEnvironment, required } from "../config.ts";
+import { openKeyQueue } from "../keyQueue.ts";
 
 /** Where a command looks; what is not given comes from the environment. */
 export type RewardsSource = {
@@ -41,29 +38,8 @@ export async function openRewards(source: RewardsSource, { send, signal, ...give
     dataUrls: [...(source.dataUrl ?? []), ...config.DATA_URLS],
   };
   const account = config.OPG_KEY ? new Wallet(config.OPG_KEY).address : ZeroAddress;
-  const sender = send ? await openSender() : undefined;
-
-  async function openSender() {
-    const wallet = new Wallet(required(config, "OPG_KEY"), chain.provider);
-    const database = await openDatabase({
-      url: config.DATABASE_URL,
-      directory,
-      migrations: fileURLToPath(new URL("../../settler/migrations", import.meta.url)),
-      queues: [],
-      logger,
-    });
-    const queue = createTxQueue({
-      db: database.db,
-      provider: chain.provider,
-      wallet,
-      chainId: deployment.chainId,
-      clock: systemClock,
-      logger,
-      confirmations: config.CONFIRMATIONS,
-      ...(signal ? { signal } : {}),
-    });
-    return { queue, database };
-  }
+  const own = { ...config, DATA_DIR: source.dataDir ?? config.DATA_DIR };
+  const sender = send ? await openKeyQueue(own, "rewards", rpcUrl, deployment.chainId, logger, signal) : undefined;
 
   return {
     config,
@@ -74,7 +50,7 @@ export async function openRewards(source: RewardsSource, { send, signal, ...give
     queue: sender?.queue,
     openReader: () => openReader({ rpc, deployment, files, confirmations: config.CONFIRMATIONS, logger }),
     async close() {
-      await sender?.database.close();
+      await sender?.close();
       chain.provider.destroy();
     },
   };

@@ -1,4 +1,5 @@
 import type { Chain } from "../../core/chain/open.ts";
+import { createChainView } from "../../core/chain/view.ts";
 import { type Clock, systemClock } from "../../core/clock.ts";
 import { type HttpServer, serveApp } from "../../core/http/serve.ts";
 import type { Logger } from "../../core/logger.ts";
@@ -21,7 +22,9 @@ export type WorkerRole = {
 export async function startWorker(role: WorkerRole): Promise<HttpServer> {
   const { chain, clock = systemClock, logger } = role;
   const models = await loadModels(chain.contracts, role.models);
-  const app = createWorker({ ...role, domain: chain.domain, models, clock });
+  const view = createChainView({ contracts: chain.contracts, clock });
+  const stakeNano = () => view.stakeOfNode(role.node);
+  const app = createWorker({ ...role, domain: chain.domain, models, clock, stakeNano });
   const server = await serveApp(app, role);
   logger.info({ node: role.node, url: server.url, models: models.map(({ name }) => name) }, "worker.started");
   return {

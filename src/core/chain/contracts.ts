@@ -13,13 +13,12 @@ import { StakePurses__factory } from "../../../typechain-types/factories/rewards
 import { Court__factory } from "../../../typechain-types/factories/settlement/Court__factory.ts";
 import { ReceiptVerifier__factory } from "../../../typechain-types/factories/settlement/ReceiptVerifier__factory.ts";
 import { Settlement__factory } from "../../../typechain-types/factories/settlement/Settlement__factory.ts";
-import { BondHub__factory } from "../../../typechain-types/factories/staking/BondHub__factory.ts";
+import { StakeHub__factory } from "../../../typechain-types/factories/staking/StakeHub__factory.ts";
 import { OPG__factory } from "../../../typechain-types/factories/token/OPG__factory.ts";
 import { ScheduleLens__factory } from "../../../typechain-types/factories/vesting/ScheduleLens__factory.ts";
 import { TokenLaunch__factory } from "../../../typechain-types/factories/vesting/TokenLaunch__factory.ts";
 import { VestVault__factory } from "../../../typechain-types/factories/vesting/VestVault__factory.ts";
 import type {
-  BondHub,
   Court,
   DatasetRegistry,
   EmissionBudget,
@@ -31,6 +30,7 @@ import type {
   RewardPolicy,
   ScheduleLens,
   Settlement,
+  StakeHub,
   StakePurses,
   TeeRegistry,
   VestVault,
@@ -47,7 +47,7 @@ export type Contracts = {
   nodeRegistry: NodeRegistry;
   modelRegistry: ModelRegistry;
   teeRegistry: TeeRegistry;
-  stakeHub: BondHub;
+  stakeHub: StakeHub;
   settlement: Settlement;
   court: Court;
   receiptVerifier: ReceiptVerifier;
@@ -67,7 +67,7 @@ export function connectContracts(addresses: Addresses, runner: ContractRunner): 
     nodeRegistry: NodeRegistry__factory.connect(addresses.nodeRegistry, runner),
     modelRegistry: ModelRegistry__factory.connect(addresses.modelRegistry, runner),
     teeRegistry: TeeRegistry__factory.connect(addresses.teeRegistry, runner),
-    stakeHub: BondHub__factory.connect(addresses.stakeHub, runner),
+    stakeHub: StakeHub__factory.connect(addresses.stakeHub, runner),
     settlement: Settlement__factory.connect(addresses.settlement, runner),
     court: Court__factory.connect(addresses.court, runner),
     receiptVerifier: ReceiptVerifier__factory.connect(addresses.receiptVerifier, runner),
@@ -85,7 +85,7 @@ export const errorInterfaces = [
   TeeRegistry__factory,
   NodeRegistry__factory,
   ModelRegistry__factory,
-  BondHub__factory,
+  StakeHub__factory,
   OPG__factory,
   TokenLaunch__factory,
   VestVault__factory,

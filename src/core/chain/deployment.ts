@@ -43,8 +43,8 @@ export const deploymentSchema = z.object({
     rewardPolicy: contract,
     stakePurses: contract,
     datasetRegistry: contract,
-    /** Where votes govern. */
-    governor: contract.optional(),
+    /** Where votes govern, once the timelock was handed over to it. */
+    governor: contract,
   }),
   vesting: z.object({
     /** keccak256 of the book. */

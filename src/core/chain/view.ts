@@ -63,6 +63,8 @@ export type ChainView = {
   committer(settler: number): Promise<Hex>;
   /** Never cached. */
   settler(settler: number): Promise<SettlerRecord>;
+  /** What the operator of a node answers with now, in nano; 0 when there is no such node. */
+  stakeOfNode(id: number): Promise<bigint>;
   /** The operator and node of an enclave key that counts now; undefined when it does not. */
   teeKey(address: Hex): Promise<TeeKeyRecord | undefined>;
   /** The same, unless it had ended by a moment in the past, Unix milliseconds. */
@@ -99,6 +101,7 @@ export function createChainView({
       retiredAt: Number(n.retiredAt),
     };
   });
+  const stake = cached((operator: number) => stakeHub.effectiveStake(operator));
   const policy = cached(async (id: number): Promise<PolicyRecord | undefined> => {
     const p = await settlement.getPolicy(id);
     if (p.quorum === 0n) return undefined;
@@ -169,6 +172,10 @@ export function createChainView({
         batches: s.batches,
         roomNano: room(s, stakeNano, periodSeconds, now),
       };
+    },
+    async stakeOfNode(id) {
+      const record = await node(id);
+      return record ? stake(record.operator) : 0n;
     },
     teeKey,
     async teeKeyAt(address, atMs) {

@@ -22,6 +22,7 @@ const STATUS: Record<string, ContentfulStatusCode> = {
   model_retired: 410,
   request_replayed: 409,
   too_large: 413,
+  value_not_covered: 422,
   too_busy: 429,
   timeout: 504,
 };

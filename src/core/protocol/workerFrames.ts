@@ -28,6 +28,8 @@ export const orderSchema = z.strictObject({
   inputHash: bytes32,
   salt: bytes32,
   maxPriceNano: u64,
+  /** What the payer stands to lose by a wrong answer. */
+  valueAtRiskNano: u64,
 });
 
 export type Order = z.infer<typeof orderSchema>;

@@ -480,7 +480,7 @@ describe("OPGGovernor", () => {
       }
     });
 
-    it("cannot be copied and cancelled by another when it names its proposer", async () => {
+    it("case 72: cannot be copied and cancelled by another when it names its proposer", async () => {
       const world = await load(open);
       const { governor, alice, bob } = world;
       const change = setGuardian(world);
@@ -799,7 +799,7 @@ describe("OPGGovernor", () => {
       await refuses(send(await signed(world, change, { nonce: 1n })), world, "GovernorAlreadyCastVote");
     });
 
-    it("has one form of a signature only", async () => {
+    it("case 72: has one form of a signature only", async () => {
       const world = await load(open);
       const { governor, alice } = world;
       const change = setGuardian(world);
@@ -852,7 +852,7 @@ describe("OPGGovernor", () => {
       expect(await governor.proposalVotes(proposalId(change))).to.deep.equal([0n, 30n * MILLION, 0n]);
     });
 
-    it("that were slashed before the snapshot are gone, from the quorum too", async () => {
+    it("case 72: that were slashed before the snapshot are gone, from the quorum too", async () => {
       const world = await load(open);
       const { governor, votes, bob, carol } = world;
       await mined(votes.setVotes(carol.address, 200n * MILLION));
@@ -863,7 +863,7 @@ describe("OPGGovernor", () => {
       expect(await governor.proposalQuorum(proposalId(change))).to.equal((230n * MILLION * 4n) / 100n);
     });
 
-    it("that were delegated, moved and delegated again within a block count once", async () => {
+    it("case 72: that were delegated, moved and delegated again within a block count once", async () => {
       const world = await load(open);
       const { votes, governor, alice, bob, stranger } = world;
       const { ethers, networkHelpers, signers } = protocol;
@@ -900,7 +900,7 @@ describe("OPGGovernor", () => {
       await refuses(vote(world, change, world.stranger, FOR), world, "GovernorAlreadyCastVote");
     });
 
-    it("are never those of locked tokens, at any second", async () => {
+    it("case 72: are never those of locked tokens, at any second", async () => {
       const world = await load(open);
       const { governor, votes, opg, vestVault, emissionBudget } = world;
       expect(await opg.balanceOf(vestVault.target)).to.be.greaterThan(0n);
@@ -926,7 +926,7 @@ describe("OPGGovernor", () => {
   });
 
   describe("a late quorum", () => {
-    it("leaves the whole extension from then on, once", async () => {
+    it("case 72: leaves the whole extension from then on, once", async () => {
       const world = await load(open);
       const { governor, alice, bob } = world;
       const change = setGuardian(world);

@@ -1,11 +1,13 @@
 import { expect } from "chai";
 import { type BaseContract, concat, ZeroAddress } from "ethers";
 import { mined } from "../../../src/core/chain/events.ts";
+import { WEI_PER_NANO } from "../../../src/core/units.ts";
 import { type Book, encodeBook, vestedAt } from "../../../src/vesting/book.ts";
 import { anniversary } from "../../../src/vesting/calendar.ts";
 import type { EmissionBudget, ImitationOpg, OPG, ProtocolTimelock, VestVault } from "../../../typechain-types/index.ts";
 import { fixturesOn, type Load } from "../../helpers/fixtures.ts";
 import { govern } from "../../helpers/governance.ts";
+import { LEAST_WINDOW, PARAMETERS } from "../../helpers/rewards.ts";
 import { openVaultChain, plainVault, SUPPLY_WEI, smallBook, totalOf, type VaultChain } from "../../helpers/vault.ts";
 
 /*
@@ -149,6 +151,39 @@ describe("EmissionBudget", () => {
         }
       }
       expect(await budget.forwardedWei()).to.equal(totalOf({ grants: GRANTS.map((id) => world.book.grants[id]!) }));
+    });
+
+    it("case 45: what EpochRewards can promise is what the schedule released so far, to the nano", async () => {
+      const world = await load(open);
+      const { budget, opg, timelock } = world;
+      const [poster, ethers] = [chain.signer(0), chain.ethers];
+      const nodes = await ethers.deployContract("NodeRegistry");
+      const setup = { token: opg, nodes, teeRegistry: nodes, reserve: chain.signer(3), governance: timelock };
+      const bounds = { parameterDelay: DELAY, leastWindow: LEAST_WINDOW, leastBondNano: 1 };
+      const times = { verdictTime: DELAY + PARAMETERS.graceTime };
+      const rewards = await ethers.deployContract("EpochRewards", [
+        { ...setup, ...bounds, parameters: { ...PARAMETERS, ...times } },
+      ]);
+      await mined(governed(world, "setConsumer", [rewards.target]));
+      await mined(nodes.registerOperator());
+      await mined(opg.approve(rewards, 2n ** 256n - 1n));
+      await mined(rewards.deposit(10n ** 16n));
+      const promise = (totalWei: bigint) => ({
+        ...{ epoch: 1, leafCount: 1, totalWei },
+        ...{ root: ethers.id("root"), receiptsRoot: ethers.id("receipts"), dataHash: ethers.id("data") },
+      });
+      for (const month of [0, 1, 2, 50, 96, 97]) {
+        await chain.next(at(world, month));
+        await mined(budget.claim(GRANTS));
+        await mined(rewards.sync());
+        const releasedNano = dueAt(world, at(world, month)) / WEI_PER_NANO;
+        expect((await rewards.getBooks()).fundedNano).to.equal(releasedNano);
+        const fundedWei = releasedNano * WEI_PER_NANO;
+        await rewards.connect(poster).post.staticCall(promise(fundedWei));
+        await expect(rewards.connect(poster).post(promise(fundedWei + WEI_PER_NANO)))
+          .to.be.revertedWithCustomError(rewards, "Rewards_NotFunded")
+          .withArgs(fundedWei + WEI_PER_NANO, fundedWei);
+      }
     });
 
     it("pay another's grant to its own beneficiary", async () => {

@@ -146,7 +146,7 @@ describe("EpochRewards", () => {
       ["two leaves of one account, apart", [a, b, c, d, e, b], 1, 5],
       ["two accounts in the wrong order", [a, c, b, d, e], 1, 2],
     ] as const) {
-      it(`removes a root with ${name}${name.startsWith("two leaves") ? " (case 50)" : ""}`, async () => {
+      it(`case 50: removes a root with ${name}`, async () => {
         const world = await load(opened);
         const entries = order.map((account) => AFTER.find((entry) => entry.account === account) as Entry);
         const tree = joinLeaves(await domainOf(world), indexed(entries));
@@ -246,7 +246,7 @@ describe("EpochRewards", () => {
   });
 
   describe("refuteDecrease", () => {
-    it("removes a root under which an account has less (case 51)", async () => {
+    it("case 51: removes a root under which an account has less", async () => {
       const world = await load(opened);
       const entries = AFTER.map((entry) =>
         entry.account === b ? { ...entry, cumulativeWei: entry.cumulativeWei - WEI_PER_NANO } : entry,
@@ -304,7 +304,7 @@ describe("EpochRewards", () => {
     }
 
     for (const skew of [WEI_PER_NANO, -WEI_PER_NANO]) {
-      it(`removes a root with a node stated ${skew} wei beside its children's sum (case 12)`, async () => {
+      it(`case 12: removes a root with a node stated ${skew} wei beside its children's sum`, async () => {
         const world = await load(opened);
         const statedWei = 77n * OPG * WEI_PER_NANO + skew;
         const { tree, nodes } = bentTree(await domainOf(world), AFTER, statedWei);
@@ -320,7 +320,7 @@ describe("EpochRewards", () => {
       });
     }
 
-    it("removes a root with a sum that overflowed 2^96 (case 54)", async () => {
+    it("case 54: removes a root with a sum that overflowed 2^96", async () => {
       const world = await load(opened);
       const entries = AFTER.map((entry) => (entry.account === a ? { ...entry, cumulativeWei: 10n ** 21n } : entry));
       // With the left sum of 1,020 OPG it comes to 2^96 and 108 OPG.
@@ -337,7 +337,7 @@ describe("EpochRewards", () => {
       );
     });
 
-    it("removes a root whose total is another than that of its children (case 12)", async () => {
+    it("case 12: removes a root whose total is another than that of its children", async () => {
       const world = await load(opened);
       const tree = buildSumTree(await domainOf(world), AFTER);
       const posted = await postTree(world, tree, { change: { totalWei: tree.totalWei + WEI_PER_NANO } });
@@ -347,7 +347,7 @@ describe("EpochRewards", () => {
       await refuted(world, posted, (rewards) => rewards.refuteNode(posted.posting, 3, 0, node, stated, "0x"), SUM);
     });
 
-    it("removes a root with a node where a leaf should be (case 46)", async () => {
+    it("case 46: removes a root with a node where a leaf should be", async () => {
       const world = await load(opened);
       const domain = await domainOf(world);
       const nodes = leafNodes(domain, AFTER) as [SumNode, SumNode, SumNode, SumNode, SumNode];

@@ -87,7 +87,7 @@ describe("RewardClaims", () => {
       await checkBooks(world);
     });
 
-    it("counts no deposit, and what was paid only once", async () => {
+    it("case 41: counts no deposit, and what was paid only once", async () => {
       const world = await load(active);
       const { rewards, rival, first } = world;
       await mined(rewards.claim(...claimOf(first, alice)));
@@ -130,7 +130,7 @@ describe("RewardClaims", () => {
         .withArgs(commitmentOf(posted.content), NO_ROOT);
     });
 
-    it("pays the account, whoever calls, and changes nothing else (case 56)", async () => {
+    it("case 56: pays the account, whoever calls, and changes nothing else", async () => {
       const world = await load(active);
       const { rewards, contracts, stranger, first } = world;
       const before = await heldBy(world, stranger.address);
@@ -146,7 +146,7 @@ describe("RewardClaims", () => {
       await checkBooks(world);
     });
 
-    it("pays exactly the total when everybody has claimed (case 12)", async () => {
+    it("case 12: pays exactly the total when everybody has claimed", async () => {
       const world = await load(active);
       const { rewards, first } = world;
       let sum = 0n;
@@ -160,7 +160,7 @@ describe("RewardClaims", () => {
       expect(books.promisedNano * WEI_PER_NANO).to.equal(sum);
     });
 
-    it("pays nobody under a root whose total is not the sum of its leaves (case 12)", async () => {
+    it("case 12: pays nobody under a root whose total is not the sum of its leaves", async () => {
       const world = await load(opened);
       const { rewards, poster } = world;
       const tree = buildSumTree(await domainOf(world), ENTRIES);
@@ -192,7 +192,7 @@ describe("RewardClaims", () => {
         .withArgs(alice, wei(10), wei(10));
     });
 
-    it("pays the difference under a newer root, and the older one no more (case 52)", async () => {
+    it("case 52: pays the difference under a newer root, and the older one no more", async () => {
       const world = await load(active);
       const { rewards, first } = world;
       await mined(rewards.claim(...claimOf(first, alice)));
@@ -216,7 +216,7 @@ describe("RewardClaims", () => {
       await checkBooks(world);
     });
 
-    it("refuses a leaf, a proof or a version that is changed anywhere (case 53)", async () => {
+    it("case 53: refuses a leaf, a proof or a version that is changed anywhere", async () => {
       const world = await load(active);
       const { rewards, first } = world;
       const [version, leaf, proof] = claimOf(first, bob);
@@ -241,7 +241,7 @@ describe("RewardClaims", () => {
       await mined(rewards.claim(version, leaf, proof));
     });
 
-    it("refuses an index beyond the count and proofs of another length (cases 49, 54)", async () => {
+    it("cases 49, 54: refuses an index beyond the count and proofs of another length", async () => {
       const world = await load(active);
       const { rewards, first } = world;
       const [version, leaf, proof] = claimOf(first, bob);
@@ -261,7 +261,7 @@ describe("RewardClaims", () => {
       await expect(world.stranger.call({ to: rewards.target, data: dirty })).to.be.revert(world.ethers);
     });
 
-    it("reverts cleanly for an account that a newer root gives less (case 51)", async () => {
+    it("case 51: reverts cleanly for an account that a newer root gives less", async () => {
       const world = await load(active);
       const { rewards, first } = world;
       await mined(rewards.claim(...claimOf(first, alice)));
@@ -284,7 +284,7 @@ describe("RewardClaims", () => {
       await checkBooks(world);
     });
 
-    it("pays an account that has two leaves the higher one at most (case 50)", async () => {
+    it("case 50: pays an account that has two leaves the higher one at most", async () => {
       const world = await load(opened);
       const { rewards } = world;
       const domain = await domainOf(world);

@@ -51,6 +51,28 @@ contract RewardPolicyTest {
         }
     }
 
+    /// @notice Whatever shares are taken, a fee gives back at most nine tenths of itself in all roles together; the rest are refused.
+    function testFuzz_RewardPolicy_NoFeeComesBack(uint32[5] memory parts, uint64 feeNano) public {
+        VM.warp(1_000_003);
+        IRewardPolicy policy = _deploy(1_000);
+        Shares memory shares = _shares(1);
+        uint256 sumPpm;
+        for (uint256 i; i < 5; ++i) {
+            // Half of the draws are small enough to be taken.
+            shares.feePpm[i] = parts[0] % 2 == 0 ? parts[i] % 360_000 : parts[i];
+            sumPpm += shares.feePpm[i];
+        }
+        try policy.setShares(shares) {
+            uint256 givenNano;
+            Shares memory taken = policy.sharesOf(2 ** 32 - 1);
+            for (uint256 i; i < 5; ++i) givenNano += (uint256(feeNano) * taken.feePpm[i]) / 1e6;
+            require(sumPpm <= 900_000 && 10 * givenNano <= 9 * uint256(feeNano), "nine tenths");
+            require(feeNano == 0 || givenNano < feeNano, "a loss");
+        } catch {
+            require(sumPpm > 900_000, "taken");
+        }
+    }
+
     function _deploy(uint32 length) private returns (IRewardPolicy policy) {
         bytes memory code = abi.encodePacked(
             VM.getCode("RewardPolicy"),

@@ -40,7 +40,7 @@ describe("SumTree", () => {
 
   const treeOf = (count: number) => buildSumTree(VECTOR_DOMAIN, vectorEntries(count));
 
-  it("has the published vectors (case 55)", async () => {
+  it("case 55: has the published vectors", async () => {
     const file = new URL("../../vectors/rewards.json", import.meta.url);
     const published: ReturnType<typeof rewardVectors> = JSON.parse(await readFile(file, "utf8"));
     expect(published).to.deep.equal(JSON.parse(JSON.stringify(rewardVectors())));
@@ -91,7 +91,7 @@ describe("SumTree", () => {
     }
   });
 
-  it("takes an empty proof for one leaf only (case 48)", async () => {
+  it("case 48: takes an empty proof for one leaf only", async () => {
     const { leaf, proof } = witnessOf(treeOf(1), 0);
     expect(proof).to.equal("0x");
     await harness.rootOf(7, 1, leaf, proof);
@@ -100,7 +100,7 @@ describe("SumTree", () => {
       .withArgs(0, 1);
   });
 
-  it("refuses an index beyond the count, and with it the same leaf under two indices (case 49)", async () => {
+  it("case 49: refuses an index beyond the count, and with it the same leaf under two indices", async () => {
     const tree = treeOf(5);
     const { leaf, proof } = witnessOf(tree, 2);
     for (const index of [5, 7, 8 + 2, 2 ** 32 - 1]) {
@@ -113,7 +113,7 @@ describe("SumTree", () => {
     expect(root).not.to.equal(tree.root);
   });
 
-  it("refuses proofs of any other length than the depth's (case 54)", async () => {
+  it("case 54: refuses proofs of any other length than the depth's", async () => {
     const { leaf, proof } = witnessOf(treeOf(5), 2);
     const wrong = ["0x", proof.slice(0, -88), `${proof}${"00".repeat(44)}`, proof.slice(0, -2), `${proof}00`];
     for (const bad of wrong) {
@@ -134,7 +134,7 @@ describe("SumTree", () => {
     }
   });
 
-  it("leads nowhere from an inner node offered as a leaf, or from zeros (cases 46, 47)", async () => {
+  it("cases 46, 47: leads nowhere from an inner node offered as a leaf, or from zeros", async () => {
     const tree = treeOf(4);
     const inner = tree.levels[1]?.[0] as SumNode;
     // What would have to be hashed for the node is 88 bytes; for a leaf, 32.
@@ -148,7 +148,7 @@ describe("SumTree", () => {
     }
   });
 
-  it("never takes a sum of 2^96 or more for a lower one (case 54)", async () => {
+  it("case 54: never takes a sum of 2^96 or more for a lower one", async () => {
     const entry = { account: accountOf(1), cumulativeWei: 1_000_000_000n, index: 0, receiptsHash: ZeroHash };
     const own = { hash: leafHash(VECTOR_DOMAIN, entry), sumWei: entry.cumulativeWei };
     const most = { hash: new Uint8Array(32).fill(9), sumWei: 2n ** 96n - 1n };
@@ -157,7 +157,7 @@ describe("SumTree", () => {
     expect(totalWei).to.equal(2n ** 96n - 1n + entry.cumulativeWei);
   });
 
-  it("binds chain, contract and epoch (case 53)", async () => {
+  it("case 53: binds chain, contract and epoch", async () => {
     const { leaf } = witnessOf(treeOf(2), 0);
     const hash = toHex(leafHash(VECTOR_DOMAIN, leaf));
     expect(await harness.leafHash(7, leaf)).to.equal(hash);

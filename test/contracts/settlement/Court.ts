@@ -20,9 +20,12 @@ import {
   claimDebit,
   commitDebit,
   DEBIT,
+  drain,
   emptySigners,
   evidenceOf,
   FEE,
+  keptOf,
+  leftBy,
   moved,
   OTHER_POLICY,
   PENALTY_DELAY,
@@ -81,7 +84,7 @@ describe("Court", () => {
   const prove = (claim: FairClaim, change: Partial<Answer> = {}, sender = claim.settlerOwner) =>
     proveDebit(claim, claim.committed, change, sender);
 
-  const NO_PENALTY = [ZeroAddress, 0n, 0n, false, 0n, ZeroHash];
+  const NO_PENALTY = [ZeroAddress, 0n, 0n, false, 0n, keptOf(ZeroHash), 0n];
   const rowsHashOf = (debitsHash: string, creditsHash: string) =>
     keccak256(AbiCoder.defaultAbiCoder().encode(["bytes32", "bytes32"], [debitsHash, creditsHash]));
 
@@ -123,13 +126,13 @@ describe("Court", () => {
     it("reverts when two times contradict each other", async () => {
       await expect(deploy({}, { answerTime: 601 }))
         .to.be.revertedWithCustomError(world.court, "ProtocolTimes_BrokenRelation")
-        .withArgs("longestDispute >= claimHorizon + 2 * answerTime", 1800, 1802);
+        .withArgs("longestDispute >= claimHorizon + 4 * answerTime", 1800, 3004);
     });
 
     it("reverts when horizon or cover period are not the settlement contract's", async () => {
-      await expect(deploy({}, { claimHorizon: CLAIM_HORIZON - 1, answerTime: ANSWER_TIME + 1 }))
+      await expect(deploy({}, { claimHorizon: CLAIM_HORIZON - 4, answerTime: ANSWER_TIME + 1 }))
         .to.be.revertedWithCustomError(world.court, "Court_OtherTimes")
-        .withArgs(CLAIM_HORIZON - 1, CLAIM_HORIZON);
+        .withArgs(CLAIM_HORIZON - 4, CLAIM_HORIZON);
       await expect(deploy({}, { answerTime: ANSWER_TIME - 1 }))
         .to.be.revertedWithCustomError(world.court, "Court_OtherTimes")
         .withArgs(PENALTY_DELAY - 1, PENALTY_DELAY);
@@ -179,7 +182,7 @@ describe("Court", () => {
       const ids = [1n, BigInt(settler), BigInt(reservation), challenger.address, 1n];
       expect([...(await court.getClaim(1))]).to.deep.equal([
         ...ids,
-        ...[DEBIT, BigInt(now + ANSWER_TIME), 1n, 0n, 0n, rowsHash, signersHash],
+        ...[DEBIT, BigInt(now + ANSWER_TIME), 1n, 0n, 0n, BigInt(now - 100), rowsHash, signersHash],
       ]);
       expect(await court.claimOf(settler, 1, reservation)).to.equal(1n);
       expect(await court.claimCount()).to.equal(1n);
@@ -634,11 +637,11 @@ describe("Court", () => {
 
     it("takes stake that is leaving", async () => {
       const { stakeHub, settlerOwner, settler, court, until, committed } = await load(paidToWorker);
-      await mined(stakeHub.connect(settlerOwner).requestUnbond(settler, STAKE));
+      const request = await mined(stakeHub.connect(settlerOwner).requestUnbond(settler, STAKE));
       await at(world, until + 1);
       await mined(court.refundDebit(1, committed.signers));
-      const { activeNano, leavingNano } = await stakeHub.getBond(settler);
-      expect([activeNano, leavingNano]).to.deep.equal([0n, STAKE - DEBIT]);
+      expect((await stakeHub.getStake(settler)).selfNano).to.equal(0n);
+      expect(await leftBy(world, request)).to.equal(STAKE - DEBIT);
     });
 
     it("asks the signers' stake when the settler's is gone, the first signer first", async () => {
@@ -689,12 +692,9 @@ describe("Court", () => {
 
   /** As before, and the first signer has three nano. */
   async function poorFirstSigner() {
-    const { stakeHub, verifiers, signers, networkHelpers } = world;
     const claim = await brokeSettler();
-    const [{ operator }] = verifiers as [VerifierActor];
-    await mined(stakeHub.connect(signers[3]).requestUnbond(operator, STAKE - 3n));
-    await networkHelpers.time.increase(3600);
-    await mined(stakeHub.withdraw(operator));
+    const [{ operator }] = world.verifiers as [VerifierActor];
+    await drain(world, operator, 3n);
     return claim;
   }
 

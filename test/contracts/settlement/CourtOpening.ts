@@ -15,6 +15,7 @@ import {
   CLAIM_HORIZON,
   evidenceOf,
   FAULT,
+  keptOf,
   moved,
   PENALTY_DELAY,
   punishLater,
@@ -137,6 +138,7 @@ describe("Court, opening of sequences", () => {
         challenger.address,
         1n,
         2n,
+        BigInt(batch.batch.commitment.committedAt),
         batch.batch.body.root,
       ]);
       expect(moved(before, await books(world))).to.deep.equal({ court: BOND, challenger: -BOND });
@@ -371,7 +373,9 @@ describe("Court, opening of sequences", () => {
         .to.emit(court, "PenaltyScheduled")
         .withArgs(id, settler, challenger.address, ended + PENALTY_DELAY);
       expect(moved(before, await books(world))).to.deep.equal({ court: -BOND, challenger: BOND });
-      expect([...(await court.getPenalty(id))].slice(3)).to.deep.equal([false, FAULT.UNOPENED, ethers.keccak256("0x")]);
+      const { done, fault, signersHash, faultAt } = await court.getPenalty(id);
+      expect([done, fault, signersHash]).to.deep.equal([false, FAULT.UNOPENED, keptOf(ethers.keccak256("0x"))]);
+      expect(faultAt).to.equal((await court.getSequenceClaim(1)).faultAt);
       await expect(court.endSequence(1)).to.be.revertedWithCustomError(court, "Court_NotOpen").withArgs(1, 3);
     });
 

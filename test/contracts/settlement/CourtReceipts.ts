@@ -7,7 +7,7 @@ import { settlementDomain } from "../../../src/core/protocol/domain.ts";
 import { type Request, requestHash } from "../../../src/core/protocol/messages.ts";
 import { Mode, type Receipt, Status } from "../../../src/core/protocol/receipt.ts";
 import { U64_MAX, WEI_PER_NANO } from "../../../src/core/units.ts";
-import { addBond } from "../../../src/operator/money.ts";
+import { addBond } from "../../../src/staking/deposit.ts";
 import { type Committed, commitReceipts, receiptOf } from "../../helpers/batches.ts";
 import {
   answerBy,
@@ -18,9 +18,11 @@ import {
   claimDebit,
   commitDebit,
   DEBIT,
+  drain,
   emptySigners,
   evidenceOf,
   FAULT,
+  keptOf,
   moved,
   OTHER_POLICY,
   PENALTY_DELAY,
@@ -191,16 +193,19 @@ describe("Court, receipts", () => {
       await expect(sent)
         .to.emit(court, "PenaltyScheduled")
         .withArgs(id, settler, challenger.address, now + PENALTY_DELAY);
-      const { signersHash } = committed.batch.commitment;
+      const { signersHash, committedAt } = committed.batch.commitment;
       expect([...(await court.getPenalty(id))]).to.deep.equal([
         challenger.address,
         BigInt(settler),
         BigInt(now + PENALTY_DELAY),
         false,
         FAULT.RECEIPT,
-        signersHash,
+        keptOf(signersHash),
+        BigInt(committedAt),
       ]);
-      expect([...(await court.getExcess(settler, 1, reservation))]).to.deep.equal([2n * OPG, 0n, signersHash]);
+      expect([...(await court.getExcess(settler, 1, reservation))]).to.deep.equal([
+        ...[2n * OPG, 0n, BigInt(committedAt), signersHash],
+      ]);
       expect(moved(before, await books(world))).to.deep.equal({});
     });
 
@@ -390,7 +395,7 @@ describe("Court, receipts", () => {
       const committed = await load(other);
       await expect(report(committed)).to.emit(court, "PenaltyScheduled");
       const { fault, signersHash } = await court.getPenalty(evidenceOf("debit", settler, 1));
-      expect([fault, signersHash]).to.deep.equal([FAULT.DEBIT, committed.batch.commitment.signersHash]);
+      expect([fault, signersHash]).to.deep.equal([FAULT.DEBIT, keptOf(committed.batch.commitment.signersHash)]);
       await expect(refundExcess(committed))
         .to.emit(court, "ExcessRefunded")
         .withArgs(settler, 1, reservation, DEBIT, 0);
@@ -477,11 +482,8 @@ describe("Court, receipts", () => {
 
     /** The settler's stake is 1 OPG, when the verdict falls. */
     async function poorSettler() {
-      const { stakeHub, settlerOwner, settler } = world;
       const committed = await fromStake();
-      await mined(stakeHub.connect(settlerOwner).requestUnbond(settler, STAKE - OPG));
-      await world.networkHelpers.time.increase(3600);
-      await mined(stakeHub.withdraw(settler));
+      await drain(world, world.settler, OPG);
       return committed;
     }
 
@@ -570,18 +572,22 @@ describe("Court, receipts", () => {
     });
 
     it("is taken off what a claim still misses, before other payees are asked", async () => {
-      const { court, stakeHub, settlerOwner, settler, settlement, workerPayee } = world;
-      const committed = await load(async () => {
+      const { court, settler, settlement, workerPayee, networkHelpers } = world;
+      const { committed, countsAt } = await load(async () => {
+        // On its way when the batch is committed, so it answers for it; active when the rest is asked for.
+        const payer = world.signers[0] as (typeof world.signers)[0];
+        const joining = await addBond(world.contracts, payer, settler, OPG);
+        await networkHelpers.time.increase(1500);
         const made = await fromStake();
         await mined(claimDebit(world, made));
-        await mined(stakeHub.connect(settlerOwner).requestUnbond(settler, STAKE));
+        await drain(world, settler);
         await emptySigners(world);
-        await mined(stakeHub.withdraw(settler));
+        await networkHelpers.time.increaseTo(await answerBy(world));
         await mined(court.refundDebit(1, made.signers));
-        return made;
+        return { committed: made, ...joining };
       });
       expect((await court.getClaim(1)).missingNano).to.equal(DEBIT);
-      await addBond(world.contracts, world.signers[0] as (typeof world.signers)[0], settler, OPG);
+      await networkHelpers.time.increaseTo(countsAt);
       await expect(refundExcess(committed))
         .to.emit(court, "ExcessRefunded")
         .withArgs(settler, 1, world.reservation, OPG, 2n * OPG);

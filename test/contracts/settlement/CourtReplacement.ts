@@ -39,7 +39,7 @@ Court, after governance named another one
 ├── given its time is over: it should touch neither earnings nor stake
 ├── given both courts judge one batch: their evidence does not collide
 └── setCourt, setSlasher
-   ├── when nobody is named: Settlement_NoCourt, BondHub_NoSlasher
+   ├── when nobody is named: Settlement_NoCourt, StakeHub_NoSlasher
    └── when the last replacement is too recent: Settlement_CourtReplacedTooRecently, and the hub's
 */
 describe("Court, after its replacement", () => {
@@ -318,14 +318,14 @@ describe("Court, after its replacement", () => {
       );
       await expect(govern(world, stakeHub, setSlasher(ZeroAddress))).to.be.revertedWithCustomError(
         stakeHub,
-        "BondHub_NoSlasher",
+        "StakeHub_NoSlasher",
       );
       expect([await settlement.court(), await stakeHub.slasher()]).to.deep.equal([court.target, court.target]);
     });
 
     for (const [name, error] of [
       ["setCourt", "Settlement_CourtReplacedTooRecently"],
-      ["setSlasher", "BondHub_SlasherReplacedTooRecently"],
+      ["setSlasher", "StakeHub_SlasherReplacedTooRecently"],
     ] as const) {
       it(`${name} is refused while the one before has time left`, async () => {
         const { settlement, stakeHub, timelock, ethers } = world;

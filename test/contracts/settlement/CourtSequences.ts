@@ -2,7 +2,7 @@ import { expect } from "chai";
 import { ZeroHash } from "ethers";
 import { mined } from "../../../src/core/chain/events.ts";
 import type { Receipt } from "../../../src/core/protocol/receipt.ts";
-import { WEI_PER_NANO } from "../../../src/core/units.ts";
+import { addBond } from "../../../src/staking/deposit.ts";
 import { type Committed, commitReceipts, receiptOf } from "../../helpers/batches.ts";
 import {
   at,
@@ -10,6 +10,7 @@ import {
   CLAIM_HORIZON,
   evidenceOf,
   FAULT,
+  keptOf,
   moved,
   PENALTY_DELAY,
   punishLater,
@@ -91,7 +92,8 @@ describe("Court, faults of sequences", () => {
         BigInt(now + PENALTY_DELAY),
         false,
         FAULT.SEQUENCE,
-        ethers.keccak256("0x"),
+        keptOf(ethers.keccak256("0x")),
+        BigInt(first.batch.commitment.committedAt),
       ]);
       expect(moved(before, await books(world))).to.deep.equal({});
 
@@ -257,10 +259,12 @@ describe("Court, faults of sequences", () => {
     }
 
     it("punishes for a receipt of another settler inside the range, and nobody but the batch's settler", async () => {
-      const { court, stakeHub, settler } = await load(doubled);
+      const { court, stakeHub, settler, nodeRegistry, workerOwner, signers } = await load(doubled);
+      const operator = Number(await nodeRegistry.operatorOwnedBy(workerOwner.address));
+      const payer = signers[0] as (typeof signers)[0];
+      const { countsAt } = await addBond(world.contracts, payer, operator, OPG);
+      await world.networkHelpers.time.increaseTo(countsAt);
       const { settler: foreign, committed } = await commitForeign([receiptOf({ sequence: 0n, settler })]);
-      await mined(world.opg.approve(stakeHub.target, OPG * WEI_PER_NANO));
-      await mined(stakeHub.bond(foreign, OPG));
       await expect(report(committed, 0)).to.emit(court, "SequenceFault");
       await punishLater(world, evidenceOf("sequence", foreign, 1));
       expect(await stakeHub.slashableStake(foreign)).to.equal(0n);

@@ -6,7 +6,7 @@ import { batchFee, headerStruct } from "../../../src/core/protocol/batch.ts";
 import { settlementDomain } from "../../../src/core/protocol/domain.ts";
 import type { Terms } from "../../../src/core/protocol/messages.ts";
 import { U64_MAX, WEI_PER_NANO } from "../../../src/core/units.ts";
-import { addBond } from "../../../src/operator/money.ts";
+import { addBond, rollStakes } from "../../../src/staking/deposit.ts";
 import type { HostileToken, OPG as OpgContract, Reenterer, Settlement } from "../../../typechain-types/index.ts";
 import { OPG, walletOf } from "../../helpers/economy.ts";
 import {
@@ -294,7 +294,10 @@ describe("Reentrancy", () => {
       const coverPeriod = await settlement.coverPeriod();
       const bonded = await contracts.stakeHub.effectiveStake(test.settler);
       const bondNano = 900_000_000n * OPG;
-      await addBond(contracts, signers[0] as (typeof signers)[0], test.settler, bondNano - bonded);
+      const payer = signers[0] as (typeof signers)[0];
+      const { countsAt } = await addBond(contracts, payer, test.settler, bondNano - bonded);
+      await networkHelpers.time.increaseTo(countsAt);
+      await rollStakes(contracts, payer, [test.settler]);
       const totalNano = bondNano / 2n;
       const feeNano = batchFee(totalNano, 50_000);
       let { feesNano } = await settlement.getSettler(test.settler);

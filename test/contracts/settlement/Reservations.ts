@@ -633,8 +633,8 @@ describe("Reservations", () => {
 
     it("pays all of it when settler, verifiers and guardian are gone and every policy is retired", async () => {
       const { teeRegistry, stakeHub, nodeRegistry } = test.contracts;
-      const { activeNano } = await stakeHub.getBond(test.settler);
-      await mined(stakeHub.connect(test.settlerOwner).requestUnbond(test.settler, activeNano));
+      const { selfNano } = await stakeHub.getStake(test.settler);
+      await mined(stakeHub.connect(test.settlerOwner).requestUnbond(test.settler, selfNano));
       await mined(teeRegistry.revokeMeasurement(1));
       await mined(nodeRegistry.connect(test.settlerOwner).proposeOwner(test.settler, stranger().address));
       await mined(nodeRegistry.connect(stranger()).acceptOwner(test.settler));

@@ -58,6 +58,12 @@ describe("StakeHub against a plain model", () => {
     /** Effective stake of a moment, and what was taken since. */
     let covers: { id: number; at: bigint; effective: bigint; taken: bigint }[] = [];
 
+    /** From the data of the revert, not from what Hardhat makes of it, for which it needs to know the code. */
+    const errorNameOf = (error: unknown) => {
+      const { data } = error as { data?: unknown };
+      return typeof data === "string" ? hub.interface.parseError(data)?.name : undefined;
+    };
+
     async function step(name: string, act: () => Promise<unknown>, expected: () => unknown, seconds: number) {
       now += seconds;
       await networkHelpers.time.setNextBlockTimestamp(now);
@@ -73,10 +79,9 @@ describe("StakeHub against a plain model", () => {
       try {
         await act();
       } catch (error) {
-        message = (error as Error).message;
+        message = errorNameOf(error) ?? (error as Error).message;
       }
-      if (refusal === undefined) expect(message, name).to.equal(undefined);
-      else expect(message, `${name} must fail with ${refusal}`).to.include(`${refusal}(`);
+      expect(message, name).to.equal(refusal);
       const key = refusal ?? name;
       done.set(key, (done.get(key) ?? 0) + 1);
     }
@@ -343,11 +348,13 @@ describe("StakeHub against a plain model", () => {
         expect(of, `votes of ${holder}`).to.equal(model.votes(holder));
         votes += of;
       }
+      // Of this second: what joins with the next one has no votes yet.
+      const expected = model.totalVotes();
       await networkHelpers.time.setNextBlockTimestamp(++now);
       await networkHelpers.mine();
       model.to(BigInt(now));
       const total = await hub.getPastTotalSupply(now - 1);
-      expect(total).to.equal(model.totalVotes());
+      expect(total).to.equal(expected);
       expect(total >= votes, "votes").to.equal(true);
     }
 

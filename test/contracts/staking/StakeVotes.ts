@@ -90,7 +90,7 @@ describe("StakeVotes", () => {
     expect(await votes(world, world.alice, world.owner)).to.deep.equal([0n, 0n, 0n]);
   });
 
-  it("are shares at the rate of each second, kept for the past", async () => {
+  it("case 72: are shares at the rate of each second, kept for the past", async () => {
     const world = await load(staked);
     const { hub, alice, bob } = world;
     const before = await latest();
@@ -115,7 +115,7 @@ describe("StakeVotes", () => {
     expect(await hub.getPastTotalSupply(first)).to.equal(4n * BOND);
   });
 
-  it("wait for what joins, and count it when the holder calls again (72)", async () => {
+  it("case 72: wait for what joins, and count it when the holder calls again", async () => {
     const world = await load(staked);
     const { hub, alice } = world;
     await mined(hub.connect(alice).setVoting(1, true));
@@ -128,7 +128,7 @@ describe("StakeVotes", () => {
     expect(await votes(world, alice)).to.deep.equal([5n * BOND, 5n * BOND]);
   });
 
-  it("are not there for a stake of the same second that leaves again", async () => {
+  it("case 72: are not there for a stake of the same second that leaves again", async () => {
     const world = await load(staked);
     const { hub, alice } = world;
     await protocol.ethers.provider.send("evm_setAutomine", [false]);
@@ -187,7 +187,7 @@ describe("StakeVotes", () => {
       expect(await votes(world, owner)).to.deep.equal([0n, 0n]);
     });
 
-    it("ends for a former owner, whoever rolls, and with whatever moves the bond", async () => {
+    it("case 72: ends for a former owner, whoever rolls, and with whatever moves the bond", async () => {
       for (const poke of [
         ({ hub }: World) => hub.roll(1),
         ({ hub }: World) => hub.reward(1, 100n),

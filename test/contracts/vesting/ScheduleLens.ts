@@ -77,7 +77,7 @@ describe("ScheduleLens", () => {
       expect(await lens.lastMonth()).to.equal(96n);
     });
 
-    it("3: shows 8,083,333.33 OPG on 2026-06-21, 9,125,000 with staking, and 15,027,777.78 from 2027-05-21 on", async () => {
+    it("case 3: shows 8,083,333.33 OPG on 2026-06-21, 9,125,000 with staking, and 15,027,777.78 from 2027-05-21 on", async () => {
       const { lens } = await load(published);
       const names = (await lens.categories()).map((name) => chain.ethers.decodeBytes32String(name));
       const months = await lens.calendar(0, 97);
@@ -98,7 +98,7 @@ describe("ScheduleLens", () => {
       expect(months[96]!.cumulativeWei).to.equal(SUPPLY_WEI);
     });
 
-    it("58: steps at T, for every unlock, as the file says", async () => {
+    it("case 58: steps at T, for every unlock, as the file says", async () => {
       const { lens } = await load(published);
       let beforeWei = 0n;
       for (const { unix, amountWei, cumulativeWei, byCategoryWei } of unlockTable(publishedBook()).unlocks) {

@@ -76,7 +76,7 @@ describe("VestVault", () => {
       ["one wei more", "OpenGradient", "OPG", 18, SUPPLY_WEI + 1n],
       ["one wei less", "OpenGradient", "OPG", 18, SUPPLY_WEI - 1n],
     ] as const) {
-      it(`71: reverts for a token with ${what}`, async () => {
+      it(`case 71: reverts for a token with ${what}`, async () => {
         await load(async () => undefined);
         const token = await imitate(name, symbol, decimals, supplyWei);
         await expect(plainVault(chain, encodeBook(book), totalOf(book), token))
@@ -85,7 +85,7 @@ describe("VestVault", () => {
       });
     }
 
-    it("71: reverts for an account without code, and for a contract that is no token", async () => {
+    it("case 71: reverts for an account without code, and for a contract that is no token", async () => {
       await load(async () => undefined);
       for (const account of [chain.signer(3).address, ZeroAddress]) {
         await expect(plainVault(chain, encodeBook(book), totalOf(book), account))
@@ -100,7 +100,7 @@ describe("VestVault", () => {
       expect(await opg.balanceOf(vault)).to.equal(0n);
     });
 
-    it("71: an imitation that takes a fee, rebases or blocks an account never makes it pay more than what is due", async () => {
+    it("case 71: an imitation that takes a fee, rebases or blocks an account never makes it pay more than what is due", async () => {
       await load(async () => undefined);
       const token = await imitate("OpenGradient", "OPG", 18, SUPPLY_WEI);
       const { vault } = await plainVault(chain, encodeBook(book), totalOf(book), token);
@@ -333,7 +333,7 @@ describe("VestVault", () => {
       }
     });
 
-    it("58: steps exactly at every unlock of the published schedule", async () => {
+    it("case 58: steps exactly at every unlock of the published schedule", async () => {
       const { vault, opg } = await load(published);
       const ids = idsOf(publishedBook());
       let heldWei = SUPPLY_WEI;
@@ -356,7 +356,7 @@ describe("VestVault", () => {
       expect(heldWei).to.equal(0n);
     });
 
-    it("64: shows all that was missed in the first block after a gap", async () => {
+    it("case 64: shows all that was missed in the first block after a gap", async () => {
       const { vault, opg } = await load(small);
       const pool = book.grants[3]!;
       for (const timestamp of [timeOf(1) + 9_000, timeOf(7) + 86_400 * 3]) {
@@ -370,7 +370,7 @@ describe("VestVault", () => {
       await expect(vault.claim(3)).to.be.revertedWithCustomError(vault, "VestVault_NothingDue");
     });
 
-    describe("2: in the end everybody has what the book says", () => {
+    describe("in the end everybody has what the book says", () => {
       const last = 12;
       const random = seededRandom(7);
       const ways: [string, (month: number) => boolean][] = [
@@ -379,7 +379,7 @@ describe("VestVault", () => {
         ...[1, 2, 3, 4, 5].map((i): [string, () => boolean] => [`at random times, ${i}`, () => random(3) === 0]),
       ];
       for (const [what, claims] of ways) {
-        it(what, async () => {
+        it(`case 2: claimed ${what}`, async () => {
           const { vault, opg } = await load(small);
           expect(lastMonthOf(book)).to.equal(last);
           for (let month = 0; month <= last; month++) {
@@ -403,7 +403,7 @@ describe("VestVault", () => {
       }
     });
 
-    it("4: unlocks of a category the sum of its grants' floors, not the floor of their sum", async () => {
+    it("case 4: unlocks of a category the sum of its grants' floors, not the floor of their sum", async () => {
       await load(async () => undefined);
       const thirds = {
         ...book,
@@ -505,7 +505,7 @@ describe("VestVault", () => {
     });
   });
 
-  it("5, 6: has nothing that splits, joins or pools grants", () => {
+  it("cases 5, 6: has nothing that splits, joins or pools grants", () => {
     const changing = errors.interface.fragments.flatMap((fragment) =>
       fragment.type === "function" && !("constant" in fragment && fragment.constant)
         ? [fragment.format("sighash")]

@@ -42,11 +42,11 @@ describe("VestVault, who is paid", () => {
   const allIds = () => book.grants.map((_, id) => id);
   const REASON = encodeBytes32String("left on 2026-08-01");
 
-  describe("70: handover", () => {
+  describe("handover", () => {
     const POOL = 3;
     const [from, to, other] = [4, 10, 11];
 
-    it("reverts for whom it would be lost with", async () => {
+    it("case 70: reverts for whom it would be lost with", async () => {
       const { vault, opg } = await load(open);
       for (const lost of [ZeroAddress, String(opg.target), String(vault.target)]) {
         await expect(vault.connect(chain.signer(from)).offerHandover(POOL, lost))
@@ -153,7 +153,7 @@ describe("VestVault, who is paid", () => {
       expect(await lens.beneficiaryOf(POOL)).to.equal(former.address);
     });
 
-    it("56: a claim by a third party between offer and acceptance changes nothing but balances", async () => {
+    it("case 56: a claim by a third party between offer and acceptance changes nothing but balances", async () => {
       const { vault, opg, lens } = await load(open);
       await mined(vault.connect(chain.signer(from)).offerHandover(POOL, chain.signer(to)));
       await chain.reach(timeOf(3));
@@ -217,7 +217,7 @@ describe("VestVault, who is paid", () => {
         ["T", 0],
         ["T+1", 1],
       ] as const) {
-        it(`65: ${schedule}, at ${when} of each tranche, leaves all that is due and announced`, async () => {
+        it(`case 65: ${schedule}, at ${when} of each tranche, leaves all that is due and announced`, async () => {
           for (let tranche = 1; tranche <= all; tranche++) {
             const { vault, opg } = await load(open);
             const revoker = vault.connect(chain.signer(by));

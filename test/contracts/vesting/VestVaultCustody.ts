@@ -68,7 +68,7 @@ describe("VestVault, custody", () => {
   const encode = ({ interface: abi }: VestVault, name: string, args: unknown[]) =>
     (abi as Interface).encodeFunctionData(name, args);
 
-  it("66, 67: never approves anybody, and pays nothing but grants, in its whole life", async () => {
+  it("cases 66, 67: never approves anybody, and pays nothing but grants, in its whole life", async () => {
     const { vault, opg, launch } = await load(open);
     const [next, revoker] = [chain.signer(10), chain.signer(7)];
     for (let month = 0; month <= lastMonthOf(book) + 1; month++) {
@@ -97,7 +97,7 @@ describe("VestVault, custody", () => {
     ]);
   });
 
-  it("69: is funded and sealed in the transaction that makes it", async () => {
+  it("case 69: is funded and sealed in the transaction that makes it", async () => {
     const { vault, opg, launch } = await load(open);
     const [sealed] = await vault.queryFilter(vault.filters.Sealed());
     const [launched] = await launch.queryFilter(launch.filters.Launched());
@@ -109,7 +109,7 @@ describe("VestVault, custody", () => {
     expect(sealed!.index > minted!.index).to.equal(true);
   });
 
-  it("68: moves OPG by claim and claimMany only, whoever calls whatever, whenever", async () => {
+  it("case 68: moves OPG by claim and claimMany only, whoever calls whatever, whenever", async () => {
     const { vault, opg } = await load(open);
     let succeeded = 0;
     for (const time of [timeOf(0) - 3_600, timeOf(1) - 3_600, timeOf(4), timeOf(12), timeOf(500)]) {
@@ -132,7 +132,7 @@ describe("VestVault, custody", () => {
     expect(succeeded > 20, `${succeeded} calls succeeded`).to.equal(true);
   });
 
-  it("68: refuses whatever is no function of it, with and without data", async () => {
+  it("case 68: refuses whatever is no function of it, with and without data", async () => {
     const { vault, opg } = await load(open);
     await chain.reach(timeOf(5));
     const signatures = ["transfer(address,uint256)", "withdraw()", "sweep(address)", "upgradeTo(address)", "owner()"];

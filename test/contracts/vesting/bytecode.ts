@@ -73,13 +73,13 @@ describe("Bytecode of the vesting contracts", () => {
     return { chain, vault, opg, file, code };
   }
 
-  it("68: the vault neither delegates, destroys itself nor creates anything", async () => {
+  it("case 68: the vault neither delegates, destroys itself nor creates anything", async () => {
     const { code } = await deployed();
     const steps = walk(withoutMetadata(code));
     for (const opcode of [...FORBIDDEN, CREATE, CREATE2]) expect(count(steps, opcode), `${opcode}`).to.equal(0);
   });
 
-  it("68: the vault calls the token's transfer and reads its balance, and no other selector is in it", async () => {
+  it("case 68: the vault calls the token's transfer and reads its balance, and no other selector is in it", async () => {
     const { code, vault } = await deployed();
     const steps = walk(withoutMetadata(code));
     expect(count(steps, CALL)).to.be.within(1, 2); // one for each payment, when the compiler inlines it

@@ -3,16 +3,16 @@ pragma solidity 0.8.37;
 
 import {ISettlement} from "../../../contracts/settlement/ISettlement.sol";
 import {Payee} from "../../../contracts/settlement/SettlementTypes.sol";
-import {IBondHub} from "../../helpers/interfaces.sol";
+import {IStakePools} from "../../../contracts/staking/IStakePools.sol";
 import {VM} from "../../helpers/Vm.sol";
 import {Outflow} from "./EconomyState.sol";
 import {Payers} from "./Payers.sol";
-import {Watchers} from "./Watchers.sol";
+import {Reporters} from "./Reporters.sol";
 
 /// @title Actions
 /// @notice Everything that happens in the economy. No action reverts: each does what is possible, or shows that the contracts
 /// refuse it for the right reason.
-abstract contract Actions is Payers, Watchers {
+abstract contract Actions is Payers, Reporters {
     /* PAYEES */
 
     function requestWithdrawal(uint256 seed) external {
@@ -86,21 +86,38 @@ abstract contract Actions is Payers, Watchers {
     function unstake(uint256 seed) external {
         ++calls;
         uint32 operator = uint32(1 + _draw(seed, "operator", OPERATORS));
-        (uint64 activeNano, uint64 leavingNano, uint40 leavesAt) = hub.getBond(operator);
-        if (leavingNano != 0 && _draw(seed, "finish", 4) != 0) {
-            if (clock < leavesAt) {
-                _mustRevert(address(hub), abi.encodeCall(hub.withdraw, (operator)), IBondHub.BondHub_NotYet.selector);
-                ++succeeded["refuse early unstake"];
-                return;
-            }
-            hub.withdraw(operator);
+        uint256[] storage periods = leaving[operator];
+        if (periods.length != 0 && _draw(seed, "finish", 4) != 0) {
+            return _finishUnstake(operator, _draw(seed, "period", periods.length));
+        }
+        uint64 activeNano = hub.getStake(operator).selfNano;
+        if (activeNano == 0) return;
+        VM.prank(_owner(operator));
+        hub.requestUnbond(operator, _drawAmount(seed, "amount", activeNano / 4 + 1));
+        uint256 period = clock / PERIOD;
+        if (periods.length == 0 || periods[periods.length - 1] < period) periods.push(period);
+        ++succeeded["request unstake"];
+    }
+
+    function _finishUnstake(uint32 operator, uint256 position) private {
+        uint256[] storage periods = leaving[operator];
+        uint256 period = periods[position];
+        uint256 leavingNano = hub.getBondBucket(operator, period);
+        bytes memory data = abi.encodeCall(hub.withdrawBond, (operator, period));
+        if (clock < (period + 1) * PERIOD + UNBONDING) {
+            _mustRevert(address(hub), data, IStakePools.StakePools_NotYet.selector);
+            ++succeeded["refuse early unstake"];
+            return;
+        }
+        if (leavingNano == 0) {
+            _mustRevert(address(hub), data, IStakePools.StakePools_NothingLeaving.selector);
+        } else {
+            hub.withdrawBond(operator, period);
             staked[operator] -= leavingNano;
             ++succeeded["unstake"];
-        } else if (activeNano != 0) {
-            VM.prank(_owner(operator));
-            hub.requestUnbond(operator, _drawAmount(seed, "amount", activeNano / 4 + 1));
-            ++succeeded["request unstake"];
         }
+        for (uint256 i = position; i + 1 < periods.length; ++i) periods[i] = periods[i + 1];
+        periods.pop();
     }
 
     /* TIME */

@@ -3,6 +3,7 @@ pragma solidity 0.8.37;
 
 import {WEI_PER_NANO} from "../../../contracts/common/Nano.sol";
 import {Payee, Settler} from "../../../contracts/settlement/SettlementTypes.sol";
+import {Bond} from "../../../contracts/staking/StakeTypes.sol";
 import {Actions} from "./Actions.sol";
 import {Account, Doubt, Outflow} from "./EconomyState.sol";
 
@@ -55,13 +56,13 @@ abstract contract Laws is Actions {
     function checkBonds() internal view {
         uint256 total;
         for (uint32 i = 1; i <= OPERATORS; ++i) {
-            (uint64 activeNano, uint64 leavingNano, ) = hub.getBond(i);
-            uint256 sum = uint256(activeNano) + leavingNano;
+            uint256 sum = hub.getStake(i).selfNano + _joining(i);
+            for (uint256 p; p < leaving[i].length; ++p) sum += hub.getBondBucket(i, leaving[i][p]);
             require(sum == staked[i], "L4: staked less withdrawn and slashed");
             total += sum;
         }
         require(opg.balanceOf(address(hub)) == total * WEI_PER_NANO, "L4: the hub holds the bonds");
-        uint256 bonds = claims.length * BOND_NANO;
+        uint256 bonds = (claims.length + demands.length) * BOND_NANO;
         require(
             opg.balanceOf(address(court)) == bonds * WEI_PER_NANO,
             "L4: the court holds a bond for each open claim"
@@ -95,6 +96,12 @@ abstract contract Laws is Actions {
         for (uint32 i = SETTLERS + 2; i <= PAYEES; ++i) sum += opg.balanceOf(_payeeAccount(i));
         for (uint32 i = 1; i <= OPERATORS; ++i) sum += opg.balanceOf(_owner(i));
         require(sum == 1e27, "L9: every token is somewhere");
+    }
+
+    function _joining(uint32 operator) private view returns (uint256 sumNano) {
+        Bond memory bond = hub.getBond(operator);
+        for (uint256 e = uint256(bond.joinedThrough) + 1; e <= bond.lastJoin; ++e)
+            sumNano += hub.getBondJoin(operator, e);
     }
 
     function _addDisputed(uint64[] memory disputed, Doubt[] storage doubts) private view {

@@ -40,6 +40,7 @@ abstract contract StakingActions is StakingState {
         _mustSucceed(holder, abi.encodeCall(hub.delegateTo, (_operator(seed), amountNano)));
         balanceNano += amountNano;
         _noteOnce(epochs[_operator(seed)], (clock + ACTIVATION) / EPOCH + 1);
+        _noteVotes(_operator(seed), holder);
         ++succeeded["delegateTo"];
     }
 
@@ -54,6 +55,7 @@ abstract contract StakingActions is StakingState {
         }
         _mustSucceed(holder, data);
         balanceNano -= position.joiningNano;
+        _noteVotes(operator, holder);
         ++succeeded["cancel"];
     }
 
@@ -77,6 +79,7 @@ abstract contract StakingActions is StakingState {
         else if (((position.shares - shares) * worthNano) / position.shares < 2e9) shares = position.shares / 3;
         _mustSucceed(holder, abi.encodeCall(hub.undelegate, (operator, shares, 0)));
         _noteOnce(periods[operator], clock / PERIOD);
+        _noteVotes(operator, holder);
         ++succeeded["undelegate"];
     }
 
@@ -160,6 +163,7 @@ abstract contract StakingActions is StakingState {
         } else {
             address holder = _holder(_draw(seed, "holder", HOLDERS));
             _mustSucceed(holder, abi.encodeCall(hub.setVoting, (operator, voting)));
+            _noteVotes(operator, holder);
         }
         ++succeeded["setVoting"];
     }

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {ProtocolTimes} from "../../../contracts/common/ProtocolTimes.sol";
 import {INodeRegistry} from "../../../contracts/registry/INodeRegistry.sol";
-import {Limits} from "../../../contracts/staking/StakeTypes.sol";
+import {Limits, Position} from "../../../contracts/staking/StakeTypes.sol";
 import {IStakeBooks} from "../../helpers/interfaces.sol";
 import {VM} from "../../helpers/Vm.sol";
 
@@ -33,6 +33,8 @@ abstract contract StakingState {
     /// @dev Epochs in which something of an operator may join, periods in which something may have left.
     mapping(uint32 operator => uint256[]) internal epochs;
     mapping(uint32 operator => uint256[]) internal periods;
+    /// @dev Shares that a delegator votes with: those it had when it acted last.
+    mapping(uint32 operator => mapping(address holder => uint256)) internal votingShares;
     mapping(bytes32 action => uint256) internal succeeded;
 
     /// @notice Thrown when a call that must be refused went through, or was refused for another reason.
@@ -110,6 +112,12 @@ abstract contract StakingState {
 
     function _noteOnce(uint256[] storage list, uint256 value) internal {
         if (list.length == 0 || list[list.length - 1] != value) list.push(value);
+    }
+
+    /// @dev After what a holder did itself. The pool is rolled.
+    function _noteVotes(uint32 operator, address holder) internal {
+        (Position memory position, ) = hub.getPosition(operator, holder);
+        votingShares[operator][holder] = position.voting ? position.shares : 0;
     }
 
     function _mustSucceed(address by, bytes memory data) internal returns (bytes memory result) {

@@ -11,7 +11,7 @@ describe("lostTransaction", () => {
   const sender = `0x${"ab".repeat(20)}`;
 
   it("reads what Ignition's error names, and nothing of other errors", () => {
-    const messageArguments = { sender, nonce: 6, futureId: "staking#BondHub" };
+    const messageArguments = { sender, nonce: 6, futureId: "staking#StakeHub" };
     const lost = Object.assign(new Error("lost"), { number: 10410, messageArguments });
     expect(lostTransactionOf(lost)).to.deep.equal({ sender, nonce: 6 });
     expect(lostTransactionOf(Object.assign(new Error("other"), { number: 10411, messageArguments }))).to.equal(

@@ -67,7 +67,10 @@ describe("opg gov", () => {
     };
     const connection = await network.create({ network: "local", override: { url: chain.rpcUrl } });
     const deploymentId = `chain-31337-gov-${Date.now()}`;
-    const module = governorModule(LOCAL_GOVERNOR, addresses, { guardian: guardian.address, leastTimelockDelay: 4200 });
+    const module = governorModule(LOCAL_GOVERNOR, () => addresses, {
+      guardian: guardian.address,
+      leastTimelockDelay: 4200,
+    });
     const deployed = await connection.ignition.deploy(module, {
       config: { requiredConfirmations: 1, blockPollingInterval: 20 },
       deploymentId,
@@ -98,7 +101,8 @@ describe("opg gov", () => {
       contracts: { ...contracts, governor: { address: governor, codeHash } },
     };
     await writeFile(file, JSON.stringify(withGovernor));
-    await writeFile(join(directory, "without.json"), JSON.stringify(chain.deployment));
+    const { governor: _, ...ungoverned } = contracts;
+    await writeFile(join(directory, "without.json"), JSON.stringify({ ...chain.deployment, contracts: ungoverned }));
     env = { OPG_DEPLOYMENT: file, RPC_URL: chain.rpcUrl, OPG_KEY: alice.privateKey };
     base = await rpc("evm_snapshot");
   });
@@ -147,7 +151,7 @@ describe("opg gov", () => {
     const [dry, scheduled, early, executed, done] = handedOver;
     expect(dry).to.deep.include({ state: "unscheduled", dryRun: true, hash: null, holders: both(deployer) });
     expect(scheduled).to.deep.include({ state: "waiting", dryRun: false, holders: both(deployer) });
-    expect((scheduled?.calls as unknown[]).length).to.equal(4);
+    expect(scheduled?.calls).to.be.an("array").with.length(4);
     expect(early).to.deep.include({ exit: 75, code: "not_yet" });
     expect(executed).to.deep.include({ state: "done", holders: both(governor) });
     expect(done).to.deep.include({ state: "done", hash: null });
@@ -360,7 +364,7 @@ describe("opg gov", () => {
       ["no file", ["propose", "none.json"], {}, 1, "no_file"],
       ["no such proposal", ["show", "12"], {}, 1, "no_proposal"],
       ["a vote on no such proposal", ["vote", "0x12", "for"], {}, 1, "no_proposal"],
-      ["a deployment without a governor", ["list", "--deployment", "<without>"], {}, 1, "no_governor"],
+      ["a deployment without a governor", ["list", "--deployment", "<without>"], {}, 1, "bad_deployment"],
       ["an address that is none", ["list", "--governor", "0x12"], {}, 1, "bad_address"],
       ["an address without a governor", ["list", "--governor", "<token>"], {}, 1, "no_governor"],
       ["an address without code", ["list", "--governor", `0x${"12".repeat(20)}`], {}, 1, "no_governor"],

@@ -118,6 +118,7 @@ async function setup(database: OpenDatabase, first = 0n) {
         engines: [toHex(EVIDENCE.engine)],
         prices: { inputPriceNano: 0n, outputPriceNano: 10n ** 9n },
       }) as RegisteredModel,
+    stakeOfNode: async () => 0n,
     policy: async () => chain.policy,
     reservation: async (_, index) => reservationOf(index),
     settler: async () => chain.settler,

@@ -40,6 +40,7 @@ describe("workerFrames", () => {
     inputHash: word(3),
     salt: word(4),
     maxPriceNano,
+    valueAtRiskNano: maxPriceNano,
   });
 
   for (const value of [order(1, 0n), order(U32_MAX, U64_MAX)]) {
@@ -52,6 +53,7 @@ describe("workerFrames", () => {
     ["settler", U32_MAX + 1],
     ["maxPriceNano", String(U64_MAX + 1n)],
     ["maxPriceNano", 5],
+    ["valueAtRiskNano", String(U64_MAX + 1n)],
     ["salt", "0x"],
     ["more", 1],
     ...Object.keys(order(1, 0n)).map((name) => [name, undefined] as const),
