@@ -32,7 +32,8 @@ const MESSAGE = { role: "user" as const, content: "What is my balance?" };
 const ANSWER_TIME = 300;
 const PRICE_NANO = 50_000n;
 
-describe("watching", () => {
+describe("watching", function () {
+  this.timeout(600_000); // lives of many steps, and processes
   let test: TestNetwork;
   before(async () => {
     test = await startTestNetwork();
@@ -60,8 +61,7 @@ describe("watching", () => {
     });
 
   for (const seed of [7, 20261121]) {
-    it(`never claims anything of an honest settler (seed ${seed})`, async function () {
-      this.timeout(600_000);
+    it(`never claims anything of an honest settler (seed ${seed})`, async () => {
       const random = seededRandom(seed);
       const directory = newLogDirectory(test);
       const payers = [await openLogged(test, directory), await openLogged(test, directory)];
@@ -171,8 +171,7 @@ describe("watching", () => {
     });
     after(() => rpc?.close());
 
-    it("goes on where it was, and does nothing twice", async function () {
-      this.timeout(300_000); // a process each time
+    it("goes on where it was, and does nothing twice", async () => {
       const directory = newLogDirectory(test);
       const { payer, session } = await openLogged(test, directory);
       const { wallet, close } = await openWatcher(test, directory);
