@@ -3,11 +3,12 @@ import { describeDemo } from "../src/cli/demo/print.ts";
 import { runDemo } from "../src/cli/demo/run.ts";
 import { BaseError } from "../src/core/errors.ts";
 
-const HELP = `Runs the whole loop on a local chain: deploy, pay, infer, verify, settle, prove, withdraw.
+const HELP = `Runs the whole loop on a local chain: deploy, stake, pay, infer, verify, settle, prove, withdraw, slash.
 
 Usage: npm run demo -- [options]      (one JSON object: npm run -s demo -- --json)
 
   --inferences <n>  how many requests the agents send (default 240)
+  --with governance hand over to the governor too, and pass a proposal
   --json            one JSON object on stdout, nothing else there
   --keep            leave everything running and print the addresses
   --help
@@ -18,6 +19,7 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       inferences: { type: "string", default: "240" },
+      with: { type: "string", multiple: true, default: [] },
       json: { type: "boolean", default: false },
       keep: { type: "boolean", default: false },
       help: { type: "boolean", default: false },
@@ -32,10 +34,15 @@ async function main(): Promise<number> {
     process.stderr.write(`--inferences must be a whole number of at least 8, not "${values.inferences}"\n`);
     return 1;
   }
+  const unknown = values.with.find((name) => name !== "governance");
+  if (unknown !== undefined) {
+    process.stderr.write(`--with takes governance, not "${unknown}"\n`);
+    return 1;
+  }
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, resolve);
   });
-  const demo = await runDemo({ inferences });
+  const demo = await runDemo({ inferences, governance: values.with.length > 0 });
   process.stdout.write(values.json ? `${JSON.stringify(demo.result)}\n` : `${describeDemo(demo, values.keep)}\n`);
   if (values.keep) {
     if (values.json) process.stderr.write(`${JSON.stringify(demo.urls)}\n`);

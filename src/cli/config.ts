@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { Wallet } from "ethers";
 import { z } from "zod";
 import { readDeployment } from "../core/chain/deployment.ts";
@@ -56,6 +57,11 @@ const variables = {
   BATCH_DEADLINE_SECONDS: seconds.default(600),
   CONFIRMATIONS: seconds.default(1),
 
+  /** Gateways, verifiers and others with the data route, asked first for published files. */
+  DATA_URLS: list.default([]),
+  /** The least that the compound keeper adds to a stake, in whole nano. */
+  COMPOUND_LEAST_NANO: z.coerce.bigint().positive().default(1_000_000_000n),
+
   /** Grants that the vesting keeper claims: ids with commas between; all of them without it. */
   VESTING_GRANTS: z
     .string()
@@ -64,6 +70,21 @@ const variables = {
     .optional(),
   /** Most gas of one of its transactions. */
   VESTING_GAS_CAP: z.coerce.bigint().positive().optional(),
+
+  /** Where what a payer was given is kept; `receipts` in DATA_DIR without it. */
+  RECEIPT_LOG_DIR: z.string().optional(),
+  /** So long after a commit the settler may show what would explain it; a quarter of the claim horizon without it. */
+  WATCH_PATIENCE_SECONDS: z.coerce.number().int().min(0).optional(),
+  /** What a claim must bring at least, beyond its gas: what comes back and the reporter's part of the penalty. */
+  WATCH_MIN_NANO: z.coerce.bigint().nonnegative().default(1_000_000n),
+  /** What one OPG is worth in wei of the chain's own coin; without it gas is not weighed. */
+  WATCH_WEI_PER_OPG: z.coerce.bigint().positive().optional(),
+  /** Bonds that may be out at one settler at once. */
+  WATCH_MAX_BONDS: z.coerce.number().int().min(0).default(10),
+  /** After so many claims that a settler answered none with a bond is made against it. */
+  WATCH_MAX_LOST: z.coerce.number().int().min(0).default(3),
+  /** Where batch files are asked for, beside the settler's gateway: verifiers, with commas between. */
+  WATCH_DATA_URLS: list.default([]),
 
   GATEWAY_URL: z.url().default("http://127.0.0.1:8400"),
   /** Signs vouchers; 0x and 64 hexadecimal digits. */
@@ -104,4 +125,9 @@ export async function openConfigured(config: Config): Promise<Chain> {
 /** The account of OPG_KEY, connected. */
 export function signerOf(config: Config, chain: Chain): Wallet {
   return new Wallet(required(config, "OPG_KEY"), chain.provider);
+}
+
+/** Where a payer's sessions keep their receipt logs, and its watcher reads them. */
+export function receiptLogsOf(config: Config): string {
+  return config.RECEIPT_LOG_DIR ?? join(config.DATA_DIR, "receipts");
 }

@@ -8,6 +8,8 @@ import { Mode, Status } from "../core/protocol/receipt.ts";
 import { formatOpg } from "../core/units.ts";
 import { addGov } from "./gov/program.ts";
 import { fail, lines, print } from "./output.ts";
+import { addDataset } from "./rewards/dataset.ts";
+import { addRewards } from "./rewards/program.ts";
 import { ROLES, type Role } from "./roles/names.ts";
 import { addStake } from "./stake/program.ts";
 import { addVesting } from "./vesting/program.ts";
@@ -151,7 +153,11 @@ keeper
   .command("run")
   .argument(
     "<name>",
-    "settle: commits batches; answer: proves debits that are claimed against; vesting: claims what is due",
+    "settle: commits batches; answer: proves debits that are claimed against; vesting: claims what is due; " +
+      "watch: claims for payers what settlers took without a right to it; " +
+      "stand-in: answers for a verifier's operator when the settler is silent; " +
+      "epoch: computes, posts and activates roots of rewards; rewards-watch: refutes or challenges wrong ones; " +
+      "compound: adds rewards to stakes",
   )
   .option("--once", "one pass, then exit: 0 done, 1 wrong input, 75 try again", false)
   .option("--dry-run", "plan, but have nothing signed and send nothing", false)
@@ -241,18 +247,20 @@ program
   );
 
 addVesting(program.command("vesting").description("locked OPG: check, show, export, claim"));
+addRewards(program.command("rewards").description("rewards of epochs: recompute, explain, post, sign, refute, claim"));
+addDataset(program.command("dataset").description("datasets that models were made from, and who contributed to them"));
 addGov(program.command("gov").description("votes of staked OPG: propose, vote, queue, execute, show, list"));
 
 program
   .command("bench")
   .description("figures of this machine")
-  .argument("<what>", "gas or receipts")
+  .argument("<what>", "gas, receipts or rewards")
   .addOption(json())
   .action((what: string, options: { json?: boolean }) => {
-    if (what !== "gas" && what !== "receipts") {
+    if (what !== "gas" && what !== "receipts" && what !== "rewards") {
       throw new InputError("There is no such bench", {
         code: "bad_bench",
-        facts: { given: what, known: "gas, receipts" },
+        facts: { given: what, known: "gas, receipts, rewards" },
       });
     }
     const script = fileURLToPath(new URL(`../../scripts/bench/${what}.ts`, import.meta.url));

@@ -14,6 +14,7 @@ import {
 } from "../core/protocol/headers.ts";
 import { type Payment, toJson } from "../core/protocol/json.ts";
 import { decodeReceipt } from "../core/protocol/receipt.ts";
+import type { BatchStore } from "../settler/batches.ts";
 import type { ReceiptProofs } from "../settler/proofs.ts";
 import { readEvidence, type StoredInference } from "../settler/store.ts";
 import { coveringWorkers } from "./cover.ts";
@@ -30,6 +31,7 @@ export type GatewayOptions = InferenceContext & {
   verifiers: readonly VerifierEndpoint[];
   proofs: ReceiptProofs;
   blobs: BlobStore;
+  batches: Pick<BatchStore, "get">;
   /** A batch is due this long after the first receipt that is not settled. */
   settleInSeconds: number;
   maxBodyBytes?: number;
@@ -133,6 +135,17 @@ export function createGateway(options: GatewayOptions): Hono {
   app.get("/v1/data/:sha256", async (c) => {
     const bytes = await options.blobs.get(fromHex(`0x${c.req.param("sha256")}`, 32));
     if (!bytes) throw new InputError("There is no such file here", { code: "not_found" });
+    return c.body(new Uint8Array(bytes).buffer, 200, { "content-type": "application/json" });
+  });
+
+  // What of a batch no hash on chain names, under a CALLDATA policy, is asked for by its number.
+  app.get("/v1/batches/:settler/:number", async (c) => {
+    const { settler: of, number } = c.req.param();
+    const known = of === String(settler) && /^\d{1,19}$/.test(number);
+    const batch = known ? await options.batches.get(settler, BigInt(number)) : undefined;
+    const bytes = batch && (await options.blobs.get(batch.fileHash));
+    if (!bytes)
+      throw new InputError("There is no such batch here", { code: "not_found", facts: { batch: `${of}/${number}` } });
     return c.body(new Uint8Array(bytes).buffer, 200, { "content-type": "application/json" });
   });
 

@@ -10,6 +10,28 @@ import type { SequenceProof } from "../settler/proofs.ts";
 /** As in `ICourt.sol`. */
 const OPEN = 1n;
 
+/** The open claims that can still be answered, the latest first; claims are numbered in the order of their last seconds. */
+export async function answerable({ contracts: { court }, provider }: Chain) {
+  const now = BigInt((await provider.getBlock("latest"))?.timestamp ?? 0);
+  const read = async <T extends { state: bigint; answerBy: bigint }>(
+    count: bigint,
+    get: (claim: bigint) => Promise<T>,
+  ) => {
+    const open: { claim: bigint; facts: T }[] = [];
+    for (let claim = count; claim > 0n; claim--) {
+      const facts = await get(claim);
+      if (facts.answerBy < now) break;
+      if (facts.state === OPEN) open.push({ claim, facts });
+    }
+    return open;
+  };
+  const [debits, sequences] = await Promise.all([
+    read(await court.claimCount(), (claim) => court.getClaim(claim)),
+    read(await court.sequenceClaimCount(), (claim) => court.getSequenceClaim(claim)),
+  ]);
+  return { now, debits, sequences };
+}
+
 export type AnswerDeps = {
   chain: Chain;
   settler: number;
@@ -24,8 +46,8 @@ export type AnswerDeps = {
 };
 
 /** Which claim, and what it is about. */
-type DebitInDoubt = { claim: bigint; reservation: number; debitedNano: bigint };
-type SequenceInDoubt = { claim: bigint; sequence: bigint };
+export type DebitInDoubt = { claim: bigint; reservation: number; debitedNano: bigint };
+export type SequenceInDoubt = { claim: bigint; sequence: bigint };
 
 export type Answer = (DebitInDoubt | SequenceInDoubt) & {
   outcome: "answered" | "answerable" | "unproven" | "failed";
@@ -38,47 +60,34 @@ export type Answer = (DebitInDoubt | SequenceInDoubt) & {
  * answers nothing twice.
  */
 export async function answerOnce(deps: AnswerDeps): Promise<Answer[]> {
-  const { court } = deps.chain.contracts;
+  const { debits, sequences } = await answerable(deps.chain);
   const answers: Answer[] = [];
-  const block = await deps.chain.provider.getBlock("latest");
-  const now = BigInt(block?.timestamp ?? 0);
-  for (let claim = await court.claimCount(); claim > 0n; claim--) {
-    const { state, settler, reservation, answerBy } = await court.getClaim(claim);
-    // Claims are numbered in the order of their last seconds.
-    if (answerBy < now) break;
-    if (state === OPEN && Number(settler) === deps.settler)
-      answers.push(await answerDebit(deps, claim, Number(reservation)));
+  for (const { claim, facts } of debits) {
+    if (Number(facts.settler) === deps.settler) answers.push(await answerDebit(deps, claim, Number(facts.reservation)));
   }
-  for (let claim = await court.sequenceClaimCount(); claim > 0n; claim--) {
-    const { state, settler, sequence, answerBy } = await court.getSequenceClaim(claim);
-    if (answerBy < now) break;
-    if (state === OPEN && Number(settler) === deps.settler) answers.push(await answerSequence(deps, claim, sequence));
+  for (const { claim, facts } of sequences) {
+    if (Number(facts.settler) === deps.settler) answers.push(await answerSequence(deps, claim, facts.sequence));
   }
   return answers;
 }
 
 async function answerDebit(deps: AnswerDeps, claim: bigint, reservation: number): Promise<Answer> {
-  const { settlement, court } = deps.chain.contracts;
+  const { settlement } = deps.chain.contracts;
   const { balanceNano, netNano } = await settlement.getReservation(deps.settler, reservation);
   const inDoubt = { claim, reservation, debitedNano: netNano - balanceNano };
   const proof = await deps.proofOf(reservation, inDoubt.debitedNano);
-  const encode = (shown: DebitProof) =>
-    court.interface.encodeFunctionData("proveDebit", answerArguments(claim, shown) as never);
-  return answer(deps, inDoubt, `answer/${court.target}/${claim}`, proof && encode(proof));
+  return answer(deps, inDoubt, proof && encodeProof(deps.chain, claim, proof));
 }
 
 async function answerSequence(deps: AnswerDeps, claim: bigint, sequence: bigint): Promise<Answer> {
-  const { court } = deps.chain.contracts;
   const proof = await deps.openingOf(sequence);
-  const encode = (shown: SequenceProof) =>
-    court.interface.encodeFunctionData("openSequence", openingArguments(claim, shown) as never);
-  return answer(deps, { claim, sequence }, `open/${court.target}/${claim}`, proof && encode(proof));
+  return answer(deps, { claim, sequence }, proof && encodeOpening(deps.chain, claim, proof));
 }
 
-async function answer(
-  { chain, queue, logger, dryRun }: AnswerDeps,
+/** Sends an answer, or says that there is none. Never throws. */
+export async function answer(
+  { chain, queue, logger, dryRun }: Pick<AnswerDeps, "chain" | "queue" | "logger" | "dryRun">,
   inDoubt: DebitInDoubt | SequenceInDoubt,
-  key: string,
   data: string | undefined,
 ): Promise<Answer> {
   const facts = factsOf(inDoubt);
@@ -88,7 +97,11 @@ async function answer(
   }
   if (dryRun) return { ...inDoubt, outcome: "answerable" };
   try {
-    const receipt = await queue.send(key, { to: String(chain.contracts.court.target), data });
+    const to = String(chain.contracts.court.target);
+    const receipt = await queue.send(`${"sequence" in inDoubt ? "open" : "answer"}/${to}/${inDoubt.claim}`, {
+      to,
+      data,
+    });
     logger.info({ ...facts, txHash: receipt.hash }, "claim.answered");
     return { ...inDoubt, outcome: "answered", txHash: receipt.hash };
   } catch (error) {
@@ -104,24 +117,29 @@ function factsOf(inDoubt: DebitInDoubt | SequenceInDoubt) {
   return { claim: String(claim), reservation, debitedNano: String(debitedNano) };
 }
 
-/** What `Court.openSequence` takes. */
-function openingArguments(claim: bigint, { committed, window, signature, windowPath }: SequenceProof) {
-  const { signedAtMs, root, ...rest } = window;
-  return [
+/** What opens a sequence before the court. */
+export function encodeOpening({ contracts }: Chain, claim: bigint, shown: SequenceProof): string {
+  const { committed, signature, windowPath } = shown;
+  const { signedAtMs, root, ...rest } = shown.window;
+  return contracts.court.interface.encodeFunctionData("openSequence", [
     claim,
     receiptStruct(committed.receipt),
     committed.path.map(toHex),
     { ...rest, root: toHex(root), signedAt: signedAtMs },
     windowPath.map(toHex),
     toHex(signature),
-  ];
+  ]);
 }
 
-/** What `Court.proveDebit` takes; no later debits are left out, because a settler knows them all. */
-function answerArguments(claim: bigint, { terms, voucher, signature, committed }: DebitProof) {
+/**
+ * What proves a debit before the court. `later` are numbers of batches whose debits were shown and do not count; a settler
+ * leaves none out, because it can prove them all.
+ */
+export function encodeProof({ contracts }: Chain, claim: bigint, shown: DebitProof, later: bigint[] = []): string {
+  const { terms, voucher, signature, committed } = shown;
   const { settler, reservation, termsHash, cumulativeNano, requestHash, expiry } = voucher;
   const { receipt, path, number, prevHash, restHash } = committed;
-  return [
+  return contracts.court.interface.encodeFunctionData("proveDebit", [
     claim,
     terms,
     {
@@ -136,6 +154,6 @@ function answerArguments(claim: bigint, { terms, voucher, signature, committed }
     receiptStruct(receipt),
     path.map(toHex),
     { number, prevHash: toHex(prevHash), restHash: toHex(restHash), later: [] },
-    [],
-  ];
+    later,
+  ]);
 }

@@ -1,12 +1,12 @@
 import { type Log, toBeHex } from "ethers";
 import type { Chain } from "../core/chain/open.ts";
 import { chainError } from "../core/chain/revert.ts";
+import { signersOf } from "../core/chain/signers.ts";
 import { BaseError } from "../core/errors.ts";
 import { equalBytes, fromHex, type Hex, toHex } from "../core/hashing/hex.ts";
-import { recoverAddress } from "../core/hashing/secp256k1.ts";
 import type { Logger } from "../core/logger.ts";
-import { bodyDigest, signersHash } from "../core/protocol/batch.ts";
-import { type BatchBody, bodyHash, headerHash, innerHash, restHash } from "../core/protocol/messages.ts";
+import { signersHash } from "../core/protocol/batch.ts";
+import { bodyHash, headerHash, innerHash, restHash } from "../core/protocol/messages.ts";
 import { type BatchStore, readBody, type StoredBatch } from "../settler/batches.ts";
 
 type Deps = { chain: Chain; batches: BatchStore; settler: number; logger: Logger };
@@ -46,7 +46,8 @@ export async function recordBatch({ chain, batches, settler, logger }: Deps, bat
   if (!transaction || !mined || !block)
     throw new BaseError("A committed batch is gone", { facts: read, retryable: true });
 
-  const signers = await signersOf(chain, body, transaction.data);
+  const { signatures } = chain.contracts.settlement.interface.decodeFunctionData("commitBatch", transaction.data);
+  const signers = await signersOf(chain, body, fromHex(signatures as Hex));
   const commitment = {
     signersHash: signersHash(signers),
     committedAt: BigInt(block.timestamp),
@@ -100,30 +101,4 @@ async function findCommit(
   } catch (error) {
     throw chainError("The chain's events cannot be read", error);
   }
-}
-
-/** The operators whose signatures stand in the transaction that committed a batch. */
-async function signersOf({ contracts, domain }: Chain, body: BatchBody, calldata: string): Promise<number[]> {
-  const { signatures } = contracts.settlement.interface.decodeFunctionData("commitBatch", calldata);
-  const packed = fromHex(signatures as Hex);
-  const digest = bodyDigest(domain, body);
-  const operators: number[] = [];
-  for (let offset = 0; offset < packed.length; offset += 64) {
-    const signer = recoverAddress(digest, fromCompact(packed.subarray(offset, offset + 64)));
-    const { operator } = await contracts.teeRegistry.getKey(signer ?? toBeHex(0, 20)).catch((error: unknown) => {
-      throw chainError("A signer's key cannot be read", error);
-    });
-    operators.push(Number(operator));
-  }
-  return operators;
-}
-
-/** ERC-2098 back to 65 bytes. */
-function fromCompact(compact: Uint8Array): Uint8Array {
-  const signature = new Uint8Array(65);
-  signature.set(compact);
-  const top = compact[32] as number;
-  signature[32] = top & 0x7f;
-  signature[64] = 27 + (top >> 7);
-  return signature;
 }

@@ -11,6 +11,7 @@ import type { TxQueue } from "../core/txQueue.ts";
 import { type BatchStore, batchRow, type Plan, readBody, type StoredBatch } from "../settler/batches.ts";
 import { collectSignatures } from "./collectSignatures.ts";
 import { onChainHeader, recordBatch } from "./recordBatch.ts";
+import { rollStake } from "./rollStake.ts";
 
 export type SettleDeps = {
   chain: Chain;
@@ -35,11 +36,12 @@ export type SettleOutcome =
   | { outcome: "committed"; body: BatchBody; txHash: string; gasUsed: bigint; bytes: number };
 
 /**
- * One pass: records what the chain has, then plans, has signed and commits the next batch. What is on the chain decides;
+ * One pass: lets due stake count, records what the chain has, then plans, has signed and commits the next batch. What is on the chain decides;
  * the database only remembers what was meant. Running it again, or beside another one, settles nothing twice.
  */
 export async function settleOnce(deps: SettleDeps): Promise<SettleOutcome> {
   const { view, batches, settler, logger, chain } = deps;
+  if (!deps.dryRun) await rollStake(deps);
   const { batches: onChain, nextSequence } = await view.settler(settler);
   await undoReorged(deps, onChain);
   for (const batch of await batches.unrecorded(settler, onChain)) await recordBatch(deps, batch);

@@ -14,6 +14,8 @@ import { encodeHeader, type Payment, signedReceiptSchema } from "../core/protoco
 import { type Request, requestHash, termsHash, voucherHash } from "../core/protocol/messages.ts";
 import { priceOf } from "../core/protocol/price.ts";
 import { Mode, type Receipt } from "../core/protocol/receipt.ts";
+import type { LoggedRequest } from "./readReceiptLog.ts";
+import type { ReceiptLog } from "./receiptLog.ts";
 import type { Reservation } from "./reservation.ts";
 import { checkAgainstRequest, type HandedReceipt, ReceiptError, verifyReceipt } from "./verify.ts";
 
@@ -31,6 +33,8 @@ export type SessionOptions = {
   valueAtRiskNano?: bigint;
   /** Model name → version id. Without an entry the registry's record must bear the name that was asked for. */
   pins?: Record<string, Hex>;
+  /** Keeps requests, vouchers and receipts for whoever watches; see docs/payers.md. */
+  log?: ReceiptLog;
   clock?: Clock;
   onReceipt?: (receipt: Receipt, handed: HandedReceipt) => void;
 };
@@ -59,7 +63,12 @@ export type Session = {
 const VOUCHER_SECONDS = 300n;
 const DEFAULT_OUTPUT_UNITS = 1024;
 
-type Open = { payment: Payment; broken: boolean };
+type Open = {
+  request: Request;
+  broken: boolean;
+  /** Of a request that another session sent, or may be about to send: Unix seconds, the last one in which it is accepted. */
+  until?: bigint;
+};
 
 /** Opens a session on a reservation. Reads the settler's count of what was spent and checks it. */
 export async function openSession(options: SessionOptions): Promise<Session> {
@@ -69,7 +78,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
   const open = new Map<Hex, Open>();
   let spentNano = 0n;
   /** The most that may have been spent: what is known, and the caps of what is open. */
-  const ceiling = () => [...open.values()].reduce((sum, { payment }) => sum + payment.request.maxPriceNano, spentNano);
+  const ceiling = () => [...open.values()].reduce((sum, { request }) => sum + request.maxPriceNano, spentNano);
   let knownPrices = 0n;
   let startNano = 0n;
 
@@ -86,6 +95,19 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     if (receipt.spentNano > spentNano) spentNano = receipt.spentNano;
   }
 
+  /** What a receipt turned out to be is kept with it; an answer counts only once its receipt is kept. */
+  async function kept(handed: HandedReceipt, check: () => Promise<Receipt>): Promise<Receipt> {
+    let receipt: Receipt;
+    try {
+      receipt = await check();
+    } catch (error) {
+      if (error instanceof ReceiptError) await options.log?.received(handed, error.code);
+      throw error;
+    }
+    await options.log?.received(handed);
+    return receipt;
+  }
+
   const session: Session = {
     reservation,
     gatewayUrl,
@@ -95,17 +117,25 @@ export async function openSession(options: SessionOptions): Promise<Session> {
       const made = await makeRequest(options, view, body);
       const payment = signPayment(options, made, ceiling(), clock);
       const id = toHex(payment.voucher.requestHash);
-      open.set(id, { payment, broken: false });
+      open.set(id, { request: payment.request, broken: false });
+      // The voucher may not leave before it is kept: a debit that it allows would look like theft.
+      await options.log?.requested(payment).catch((error: unknown) => {
+        open.delete(id);
+        throw error;
+      });
       return { id, payment, header: encodeHeader(payment) };
     },
 
     async settle(ticket, handed, digest) {
       const parsed = parseHanded(handed);
-      const receipt = await verifyReceipt(context, parsed);
       const { request, salt } = ticket.payment;
       const { settler, reservation: index } = reservation;
-      checkAgainstRequest(receipt, { request, settler, reservation: index, output: { salt, digest } });
-      count(ticket, receipt);
+      const receipt = await kept(parsed, async () => {
+        const verified = await verifyReceipt(context, parsed);
+        checkAgainstRequest(verified, { request, settler, reservation: index, output: { salt, digest } });
+        count(ticket, verified);
+        return verified;
+      });
       options.onReceipt?.(receipt, parsed);
       return receipt;
     },
@@ -120,43 +150,78 @@ export async function openSession(options: SessionOptions): Promise<Session> {
     },
 
     async catchUp() {
-      for (const [id, { payment, broken }] of [...open]) {
+      for (const [id, { request, broken, until = 0n }] of [...open]) {
         if (!broken) continue;
         const found = await fetchReceipt(gatewayUrl, id);
-        if (found === "unknown") open.delete(id);
+        if (found === "unknown" && until < secondsOf(clock)) open.delete(id);
         if (found === "unknown" || found === "pending") continue;
-        const receipt = await verifyReceipt(context, found, "signing");
         const { settler, reservation: index } = reservation;
-        checkAgainstRequest(receipt, { request: payment.request, settler, reservation: index });
-        // Another call may have counted it while this one was reading.
-        if (!open.has(id)) continue;
-        count({ id }, receipt);
-        options.onReceipt?.(receipt, found);
+        let counted = false;
+        const receipt = await kept(found, async () => {
+          const verified = await verifyReceipt(context, found, "signing");
+          checkAgainstRequest(verified, { request, settler, reservation: index });
+          // Another call may have counted it while this one was reading.
+          counted = open.has(id);
+          if (counted) count({ id }, verified);
+          return verified;
+        });
+        if (counted) options.onReceipt?.(receipt, found);
       }
     },
   };
 
-  startNano = spentNano = await spentBefore(gatewayUrl, reservation, context);
+  const before = await spentBefore(gatewayUrl, reservation, context);
+  startNano = spentNano = before?.receipt.spentNano ?? 0n;
+  const left = await resume(options, before);
+  // What another session of this reservation asked for may still be answered, and charged.
+  for (const [id, { request, expiry }] of left) open.set(id, { request, broken: true, until: expiry });
   return session;
 }
 
-/** What an earlier session spent, shown by a receipt that an attested verifier signed. */
+type Before = { receipt: Receipt; handed: HandedReceipt };
+
+/**
+ * The requests of earlier sessions whose receipt never came. The first session that keeps a log takes the settler's latest
+ * receipt as it is; later ones refuse it when it counts more than the log can explain.
+ */
+async function resume({ log }: SessionOptions, before: Before | undefined): Promise<Map<Hex, LoggedRequest>> {
+  const left = new Map<Hex, LoggedRequest>();
+  if (!log) return left;
+  const known = await log.read();
+  if (known.cumulativeNano === 0n) {
+    if (before) await log.received(before.handed);
+    return left;
+  }
+  for (const [id, logged] of known.requests) if (!known.receipts.has(id)) left.set(id, logged);
+  const caps = [...left.values()].reduce((sum, { request }) => sum + request.maxPriceNano, 0n);
+  const mostNano = known.spentNano + known.looseNano + caps;
+  if (before && before.receipt.spentNano > mostNano) {
+    throw new ReceiptError("overspent", "The settler counts more as spent than the receipt log can explain", {
+      spentNano: before.receipt.spentNano,
+      mostNano,
+      hint: "Everybody who uses a reservation must keep the same log",
+    });
+  }
+  return left;
+}
+
+/** What an earlier session spent, shown by a receipt that an attested verifier signed; undefined when there is none. */
 async function spentBefore(
   gatewayUrl: string,
   { settler, reservation }: Reservation,
   context: Parameters<typeof verifyReceipt>[0],
-): Promise<bigint> {
+): Promise<Before | undefined> {
   const answer = z
     .object({ spentNano: z.string().transform(BigInt), latest: z.string().nullable() })
     .parse(await getJson(`${gatewayUrl}/v1/reservations/${reservation}`));
-  if (answer.spentNano === 0n || answer.latest === null) return 0n;
-  const found = await fetchReceipt(gatewayUrl, answer.latest as Hex);
-  if (typeof found === "string") throw new UnavailableError("The settler's latest receipt is not signed yet");
-  const receipt = await verifyReceipt(context, found, "signing");
+  if (answer.spentNano === 0n || answer.latest === null) return undefined;
+  const handed = await fetchReceipt(gatewayUrl, answer.latest as Hex);
+  if (typeof handed === "string") throw new UnavailableError("The settler's latest receipt is not signed yet");
+  const receipt = await verifyReceipt(context, handed, "signing");
   if (receipt.settler !== settler || receipt.reservation !== reservation) {
     throw new ReceiptError("wrong_request", "The settler showed a receipt of another reservation");
   }
-  return receipt.spentNano;
+  return { receipt, handed };
 }
 
 type Made = Request & { salt: Uint8Array };
@@ -233,7 +298,7 @@ function parseHanded(handed: unknown): HandedReceipt {
 }
 
 /** A receipt by its request's id; `pending` while it is not signed, `unknown` when the settler never took the request. */
-async function fetchReceipt(gatewayUrl: string, id: Hex): Promise<HandedReceipt | "pending" | "unknown"> {
+export async function fetchReceipt(gatewayUrl: string, id: Hex): Promise<HandedReceipt | "pending" | "unknown"> {
   const response = await fetch(`${gatewayUrl}/v1/receipts/${id}`);
   if (response.status === 404) return "unknown";
   const answer = (await response.json()) as { state?: string };

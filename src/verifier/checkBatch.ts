@@ -41,6 +41,7 @@ export async function checkBatch(context: BatchCheckContext, body: BatchBody, by
   await checkWindows(context, file);
 
   const receipts = checkLeaves(context, file, tree.leaves);
+  checkVerifiers(file, receipts);
   checkSequences(body, receipts);
   for (const [i, receipt] of receipts.entries()) {
     const { request, evidence } = file.receipts[i] as BatchFile["receipts"][number];
@@ -101,6 +102,19 @@ function checkLeaves({ domain }: BatchCheckContext, file: BatchFile, leaves: rea
     if (!equalBytes(hasher.ofEncoded(encoded), leaves[i] as Uint8Array)) throw wrong("receipt", { position: i });
     return decodeReceipt(encoded);
   });
+}
+
+/** Each receipt names the verifier that signed its window: nobody else could open its number before the court. */
+function checkVerifiers({ windows }: BatchFile, receipts: readonly Receipt[]): void {
+  let position = 0;
+  for (const { window, part } of windows) {
+    const end = position + (part?.length ?? window.count);
+    for (; position < end; position++) {
+      const { verifier, sequence } = receipts[position] as Receipt;
+      if (verifier !== window.verifier)
+        throw wrong("verifier", { sequence, receipt: verifier, window: window.verifier });
+    }
+  }
 }
 
 /** Each number of [firstSequence, firstSequence + count) once, all of this settler. */

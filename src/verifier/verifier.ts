@@ -19,10 +19,12 @@ import { bytes32, toJson } from "../core/protocol/json.ts";
 import { decodeReceipt, leafHasher } from "../core/protocol/receipt.ts";
 import { settlerRequestSchema, settlerRequestSigner } from "../core/protocol/settlerRequest.ts";
 import { type Submission, submissionSchema } from "../core/protocol/submission.ts";
+import { POSTER_HEADER, ROOT_HEADER, rootSchema } from "../rewards/rootRequest.ts";
 import { checkBatch } from "./checkBatch.ts";
 import { checkReceipt } from "./checkReceipt.ts";
 import type { Ledger } from "./ledger.ts";
 import { checkMode, type ExactModels } from "./reexecute.ts";
+import type { RootSigner } from "./rootSigner.ts";
 import { createWindowSigner } from "./windowSigner.ts";
 
 export type VerifierOptions = {
@@ -44,6 +46,10 @@ export type VerifierOptions = {
   /** The latest deadline it signs a batch for, in seconds from now. */
   settleLag: number;
   maxBodyBytes?: number;
+  /** Computes and signs reward roots; without it the verifier signs none. */
+  roots?: RootSigner;
+  /** The owner of an operator, the zero address when there is none. */
+  ownerOf(operator: number): Promise<string>;
 };
 
 export type Verifier = { app: Hono; close(): void };
@@ -51,6 +57,7 @@ export type Verifier = { app: Hono; close(): void };
 /** Checks receipts and batches, and signs what holds. */
 export function createVerifier(options: VerifierOptions): Verifier {
   const { node, operator, key, domain, logger, blobs, windowMs = 50, maxBodyBytes = 64 << 20 } = options;
+  const maxRootBytes = 512 << 20;
   const windows = createWindowSigner({ ...options, windowMs });
   const hasher = leafHasher(domain);
   const app = new Hono();
@@ -130,6 +137,33 @@ export function createVerifier(options: VerifierOptions): Verifier {
     await blobs.put(bytes);
     const signature = secp256k1.sign(bodyDigest(domain, body), key);
     logger.info({ settler: body.settler, number: String(body.number), count: body.count }, "batch.signed");
+    return c.json({ operator, signature: toHex(signature) });
+  });
+
+  app.post("/v1/roots", async (c) => {
+    const { roots } = options;
+    if (!roots) throw new InputError("This verifier signs no reward roots", { code: "not_found" });
+    const about = c.req.header(ROOT_HEADER);
+    const header = c.req.header(POSTER_HEADER);
+    if (!about || !header) {
+      throw new InputError(`The headers ${ROOT_HEADER} and ${POSTER_HEADER} belong to a request for a signature`, {
+        code: "bad_request",
+      });
+    }
+    const content = parseHeader(rootSchema, about, ROOT_HEADER);
+    const request = parseHeader(settlerRequestSchema, header, POSTER_HEADER);
+    const bytes = await readBody(c, maxRootBytes);
+    const signer = settlerRequestSigner(domain, request, about, bytes);
+    const owner = (await options.ownerOf(request.settler)).toLowerCase();
+    if (signer !== owner) {
+      throw new InputError("The owner of the poster's operator did not sign this request", {
+        code: "not_the_poster",
+        facts: { operator: request.settler, signer: signer ?? "malformed", owner },
+        hint: "Sign with the key that owns the operator that posts",
+      });
+    }
+    const signature = await roots.sign(content, bytes);
+    await blobs.put(bytes);
     return c.json({ operator, signature: toHex(signature) });
   });
 

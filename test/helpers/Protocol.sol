@@ -44,6 +44,7 @@ abstract contract Protocol {
     IToken internal immutable opg;
     INodeRegistry internal immutable nodes;
     ITeeRegistry internal immutable teeRegistry;
+    IModelRegistry internal immutable models;
     IStakeBooks internal immutable hub;
     ISettlementBooks internal immutable settlement;
     ICourt internal immutable court;
@@ -80,7 +81,7 @@ abstract contract Protocol {
             receiptPpm: 100_000,
             reporterPpm: 100_000
         });
-        IModelRegistry models = IModelRegistry(_create("ModelRegistry", ""));
+        models = IModelRegistry(_create("ModelRegistry", ""));
         arguments = abi.encode(opg, settlement, hub, teeRegistry, models, times, table, BOND_NANO);
         court = ICourt(_create("Court", arguments));
         receipts = IReceiptVerifier(_create("ReceiptVerifier", abi.encode(settlement, teeRegistry)));

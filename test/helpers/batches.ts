@@ -87,6 +87,8 @@ export async function commitReceipts(
     count,
     policy = 1,
     leavesFor = domain,
+    data,
+    tree: calldata = new Uint8Array(),
   }: {
     receipts: Receipt[];
     debits: Row[];
@@ -95,15 +97,19 @@ export async function commitReceipts(
     policy?: number;
     /** For which contract the leaves are made, if not for this one. */
     leavesFor?: Domain;
+    /** Of the body: what its file or the sizes of its tree hash to. */
+    data?: Uint8Array;
+    /** As it stands in the calldata under a CALLDATA policy. */
+    tree?: Uint8Array;
   },
 ): Promise<Committed> {
   const { settlement } = protocol.contracts;
   const encoded = receipts.map(encodeReceipt);
   const tree = buildTree(encoded.map(leafHasher(leavesFor).ofEncoded));
-  const plan = { debits, credits, root: tree.root, count: count ?? receipts.length, policy };
+  const plan = { debits, credits, root: tree.root, count: count ?? receipts.length, policy, ...(data && { data }) };
   const body = await nextBody(protocol, settler, plan);
   const prevHash = await settlement.headerHash(settler, body.number - 1n);
-  const sent = await settlement.commitBatch(...commitArguments(domain, body, plan, verifiers));
+  const sent = await settlement.commitBatch(...commitArguments(domain, body, plan, verifiers, calldata));
   const block = await (await sent.wait())?.getBlock();
   if (!block) throw new Error("The batch was not mined");
 

@@ -8,7 +8,7 @@ import { mined } from "../../src/core/chain/events.ts";
 import { toHex } from "../../src/core/hashing/hex.ts";
 import { sha256 } from "../../src/core/hashing/sha256.ts";
 import { silentLogger } from "../../src/core/logger.ts";
-import { type BatchFile, decodeBatchFile, encodeBatchFile } from "../../src/core/protocol/batchFile.ts";
+import { type BatchFile, batchTree, decodeBatchFile, encodeBatchFile } from "../../src/core/protocol/batchFile.ts";
 import { type Domain, settlementDomain } from "../../src/core/protocol/domain.ts";
 import { BATCH_HEADER, SETTLER_HEADER } from "../../src/core/protocol/headers.ts";
 import { encodeHeader, paymentSchema } from "../../src/core/protocol/json.ts";
@@ -18,6 +18,7 @@ import { decodeRows, encodeRows, type Row, rowsHash } from "../../src/core/proto
 import { signSettlerRequest } from "../../src/core/protocol/settlerRequest.ts";
 import { infer } from "../../src/sdk/infer.ts";
 import type { Plan } from "../../src/settler/batches.ts";
+import { tamper } from "../helpers/cheat.ts";
 import { openPayer, type Payer, sessionOf, startTestNetwork, type TestNetwork } from "../helpers/network.ts";
 import { CAP_NANO, getJson, guardBody, paymentFor, post } from "../helpers/raw.ts";
 import { until } from "../helpers/until.ts";
@@ -27,7 +28,7 @@ Verifiers
 ├── asked to sign a batch refuse, and name the field, when
 │  ├── the bytes are not those of `data`, the root not of its leaves, the count not theirs
 │  ├── it is not the settler's next batch, or does not adjoin, or its deadline is past or too far
-│  ├── a window is not signed by an active key, or stands twice
+│  ├── a window is not signed by an active key, or stands twice, or holds a receipt that names another verifier
 │  ├── a receipt is not the leaf's, its request not the receipt's, its evidence not what it commits to
 │  ├── the debits, credits, total, fee are not what the receipts come to
 │  └── a voucher is absent, of another key, or allows less than is debited
@@ -208,6 +209,13 @@ describe("verifiers", () => {
       const windows = first(file.windows, (entry) => ({ ...entry, window: { ...entry.window, signedAtMs } }));
       const { code, field, facts } = await changed({ windows });
       expect([code, field, facts?.signedAtMs]).to.deep.equal(["bad_batch", "window", signedAtMs]);
+    });
+
+    it("with a receipt that names another verifier than signed its window", async () => {
+      const [one, other] = test.net.verifiers.map(({ node }) => node) as [number, number];
+      const tampered = await tamper(test, file, { signer: ({ verifier }) => (verifier === one ? other : one) });
+      const tree = batchTree(tampered.windows);
+      expect((await changed(tampered, { root: tree.root })).field).to.equal("verifier");
     });
 
     it("with an earlier voucher that allows less than is debited", async () => {

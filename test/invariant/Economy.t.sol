@@ -67,7 +67,7 @@ contract EconomyInvariants is Laws {
     }
 
     function _requireOften() private view {
-        bytes32[24] memory often = [
+        bytes32[32] memory often = [
             bytes32("top up"),
             "request release",
             "release",
@@ -86,6 +86,14 @@ contract EconomyInvariants is Laws {
             "refund",
             "refuse early refund",
             "punish",
+            "report request",
+            "report price",
+            "report policy",
+            "refuse report",
+            "refund excess",
+            "demand",
+            "open",
+            "refuse false window",
             "request withdrawal",
             "withdraw",
             "stake",
@@ -94,10 +102,11 @@ contract EconomyInvariants is Laws {
             "refuse while paused"
         ];
         for (uint256 i; i < often.length; ++i) require(succeeded[often[i]] >= 20, string(abi.encodePacked(often[i])));
-        bytes32[11] memory sometimes = [
+        bytes32[12] memory sometimes = [
             bytes32("reserve"),
             "cancel release",
             "report sequence",
+            "end demand",
             "refuse late claim",
             "refuse early fine",
             "answer without later debits",
@@ -115,7 +124,7 @@ contract EconomyInvariants is Laws {
     }
 
     function _actions() internal pure returns (bytes4[] memory actions) {
-        actions = new bytes4[](23);
+        actions = new bytes4[](26);
         uint256 i;
         actions[i++] = this.reserve.selector;
         actions[i++] = this.topUp.selector;
@@ -133,6 +142,9 @@ contract EconomyInvariants is Laws {
         actions[i++] = this.answer.selector;
         actions[i++] = this.refund.selector;
         actions[i++] = this.punish.selector;
+        actions[i++] = this.report.selector;
+        actions[i++] = this.demand.selector;
+        actions[i++] = this.open.selector;
         actions[i++] = this.requestWithdrawal.selector;
         actions[i++] = this.withdraw.selector;
         actions[i++] = this.stake.selector;

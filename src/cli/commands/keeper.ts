@@ -1,17 +1,36 @@
+import { ZeroAddress } from "ethers";
+import type { Chain } from "../../core/chain/open.ts";
+import { createChainView } from "../../core/chain/view.ts";
+import { systemClock } from "../../core/clock.ts";
 import { errorMessage, InputError } from "../../core/errors.ts";
 import { createLogger, type Logger } from "../../core/logger.ts";
 import { type Answer, answerOnce } from "../../keepers/answer.ts";
+import { type CompoundOutcome, compoundOnce } from "../../keepers/rewards/compound.ts";
+import { type EpochOutcome, epochOnce } from "../../keepers/rewards/epoch.ts";
+import { type WatchOutcome as RootOutcome, watchOnce } from "../../keepers/rewards/watch.ts";
 import type { SettleOutcome } from "../../keepers/settle.ts";
+import { createStandIn } from "../../keepers/standIn.ts";
 import { claimDue, type VestingClaim } from "../../keepers/vesting.ts";
-import { type Config, openConfigured, readEnvironment } from "../config.ts";
+import type { WatchOutcome } from "../../keepers/watch/act.ts";
+import type { WatchSettings } from "../../keepers/watch/settler.ts";
+import { createWatch } from "../../keepers/watch.ts";
+import { type Config, openConfigured, readEnvironment, receiptLogsOf, required } from "../config.ts";
+import { openKeyQueue } from "../keyQueue.ts";
+import { type OpenRewards, openRewards, posterOf } from "../rewards/open.ts";
 import { answerDeps, openSettlerBase, settleAll, settleDeps } from "../roles/settler.ts";
-import { openVestingQueue } from "../vesting/queue.ts";
 import { defaultsOf, openOnChain } from "../vesting/source.ts";
 import { keeperOf, settlerBase } from "./up.ts";
 
 export type KeeperRun = { once: boolean; dryRun: boolean; intervalSeconds: number };
 
-export type Outcomes = SettleOutcome[] | Answer[] | VestingClaim[];
+export type Outcomes =
+  | SettleOutcome[]
+  | Answer[]
+  | VestingClaim[]
+  | EpochOutcome[]
+  | WatchOutcome[]
+  | RootOutcome[]
+  | CompoundOutcome[];
 
 type Opening = { config: Config; logger: Logger; dryRun: boolean; signal: AbortSignal };
 /** What a keeper holds open between its passes. */
@@ -25,6 +44,14 @@ const KEEPERS: Record<string, (opening: Opening) => Promise<Keeper>> = {
     answerOnce({ ...answerDeps(open, { ...keeperOf(config), signal }), dryRun }),
   ),
   vesting: openVestingKeeper,
+  watch: openWatchKeeper,
+  "stand-in": openStandInKeeper,
+  epoch: openRewardsKeeper(async (open) => {
+    const poster = await posterOf(open);
+    return () => epochOnce(poster);
+  }),
+  "rewards-watch": openRewardsKeeper(async (open) => async () => [await watchOnce(open)]),
+  compound: openRewardsKeeper(async (open) => () => compoundOnce(open, open.config.COMPOUND_LEAST_NANO)),
 };
 
 /** Runs a keeper: one pass, or passes until it is told to stop. */
@@ -76,15 +103,87 @@ function openSettlerKeeper(pass: (open: OpenBase, opening: Opening) => Promise<O
   };
 }
 
+/** Its own key's queue outlives a killed process: what was signed is sent again and never doubled. */
+function openRewardsKeeper(pass: (open: OpenRewards) => Promise<() => Promise<Outcomes>>) {
+  return async ({ config, logger, dryRun, signal }: Opening): Promise<Keeper> => {
+    const open = await openRewards({}, { config, logger, signal, send: !dryRun });
+    try {
+      return { pass: await pass(open), close: open.close };
+    } catch (error) {
+      await open.close();
+      throw error;
+    }
+  };
+}
+
 async function openVestingKeeper({ config, logger, dryRun, signal }: Opening): Promise<Keeper> {
   const open = async () => (await openOnChain({}, defaultsOf(config))).vault;
-  const sender = dryRun ? undefined : await openVestingQueue(config, config.RPC_URL, await open(), logger, signal);
+  const sender = dryRun
+    ? undefined
+    : await openKeyQueue(config, "vesting", config.RPC_URL, (await open()).chainId, logger, signal);
   const { VESTING_GRANTS: grants, VESTING_GAS_CAP: gasCap } = config;
   return {
     pass: () => claimDue({ open, queue: sender?.queue, grants, gasCap, logger }),
     async close() {
       await sender?.close();
     },
+  };
+}
+
+async function openWatchKeeper({ config, logger, dryRun, signal }: Opening): Promise<Keeper> {
+  const chain = await openConfigured(config);
+  const { chainId } = chain.deployment;
+  const sender = dryRun ? undefined : await openKeyQueue(config, "watch", config.RPC_URL, chainId, logger, signal);
+  const watch = createWatch({
+    chain,
+    view: createChainView({ contracts: chain.contracts, clock: systemClock }),
+    logDirectory: receiptLogsOf(config),
+    queue: sender?.queue,
+    account: sender?.queue.signer ?? ZeroAddress,
+    settings: await watchSettings(config, chain),
+    clock: systemClock,
+    logger,
+  });
+  return {
+    pass: () => watch.pass(),
+    async close() {
+      await sender?.close();
+      chain.provider.destroy();
+    },
+  };
+}
+
+async function openStandInKeeper({ config, logger, dryRun, signal }: Opening): Promise<Keeper> {
+  const chain = await openConfigured(config);
+  const node = await chain.contracts.nodeRegistry.getNode(required(config, "VERIFIER_NODE"));
+  const sender = await openKeyQueue(config, "stand-in", config.RPC_URL, chain.deployment.chainId, logger, signal);
+  const standIn = createStandIn({
+    chain,
+    operator: Number(node.operator),
+    dataUrls: [`http://${config.HOST}:${config.VERIFIER_PORT}`, ...config.WATCH_DATA_URLS],
+    queue: sender.queue,
+    logger,
+    dryRun,
+  });
+  return {
+    pass: () => standIn.pass(),
+    async close() {
+      await sender.close();
+      chain.provider.destroy();
+    },
+  };
+}
+
+/** A settler that is honest and reachable explains itself at once; a quarter of the horizon leaves time for the others. */
+async function watchSettings(config: Config, { contracts }: Chain): Promise<WatchSettings> {
+  const patience = config.WATCH_PATIENCE_SECONDS;
+  return {
+    patienceSeconds: patience === undefined ? (await contracts.court.claimHorizon()) / 4n : BigInt(patience),
+    minNano: config.WATCH_MIN_NANO,
+    weiPerOpg: config.WATCH_WEI_PER_OPG,
+    maxBonds: config.WATCH_MAX_BONDS,
+    maxLost: config.WATCH_MAX_LOST,
+    dataUrls: config.WATCH_DATA_URLS,
   };
 }
 

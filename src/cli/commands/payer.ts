@@ -10,10 +10,11 @@ import { signedReceiptSchema } from "../../core/protocol/json.ts";
 import type { Receipt } from "../../core/protocol/receipt.ts";
 import { parseOpg } from "../../core/units.ts";
 import { fetchProof, proveOnChain } from "../../sdk/prove.ts";
+import { openReceiptLog } from "../../sdk/receiptLog.ts";
 import { openReservation, type Reservation } from "../../sdk/reservation.ts";
 import { openSession, type Session } from "../../sdk/session.ts";
 import { verifyReceipt } from "../../sdk/verify.ts";
-import { type Config, openConfigured, readEnvironment, required, signerOf } from "../config.ts";
+import { type Config, openConfigured, readEnvironment, receiptLogsOf, required, signerOf } from "../config.ts";
 
 /** Opens a reservation of `amount` OPG at the settler, paid by OPG_KEY. */
 export async function reserve(amount: string): Promise<Reservation & { voucherKey: string }> {
@@ -38,10 +39,14 @@ export async function withSession<T>(use: (session: Session, config: Config) => 
   const config = readEnvironment();
   const chain = await openConfigured(config);
   try {
+    const gatewayUrl = config.GATEWAY_URL.replace(/\/$/, "");
+    const reservation = reservationOf(config);
+    const directory = receiptLogsOf(config);
     const session = await openSession({
-      gatewayUrl: config.GATEWAY_URL.replace(/\/$/, ""),
+      gatewayUrl,
       chain,
-      reservation: reservationOf(config),
+      reservation,
+      log: await openReceiptLog({ directory, domain: chain.domain, reservation, gatewayUrl }),
       voucherKey: fromHex(required(config, "VOUCHER_KEY"), 32),
     });
     return await use(session, config);

@@ -37,7 +37,7 @@ async function send(
     const { call, facts } = await plan(chain, signer);
     const { receipt, ...sent } = await sendToHub(chain.contracts, signer, call, options.dryRun);
     const told = facts?.({ receipt, ...sent }) ?? {};
-    print({ dryRun: options.dryRun, ...sent, ...told }, options, (result) => lines(result));
+    print({ operator: call.args[0], dryRun: options.dryRun, ...sent, ...told }, options, (result) => lines(result));
   });
 }
 

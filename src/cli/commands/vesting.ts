@@ -205,16 +205,16 @@ export async function show(id: number, options: SourceOptions & Output, rpc?: Rp
 /** Claims what is due, once. */
 export async function claim(grants: number[], options: SourceOptions & Output & { dryRun: boolean }): Promise<void> {
   // The queue brings a database with it, which the other commands need not wait for.
-  const [{ claimDue }, { openVestingQueue }] = await Promise.all([
+  const [{ claimDue }, { openKeyQueue }] = await Promise.all([
     import("../../keepers/vesting.ts"),
-    import("../vesting/queue.ts"),
+    import("../keyQueue.ts"),
   ]);
   const config = readEnvironment();
   const logger = createLogger();
   const open = async () => (await openOnChain(options, defaultsOf(config))).vault;
   const sender = options.dryRun
     ? undefined
-    : await openVestingQueue(config, options.rpc ?? config.RPC_URL, await open(), logger);
+    : await openKeyQueue(config, "vesting", options.rpc ?? config.RPC_URL, (await open()).chainId, logger);
   try {
     const claims = await claimDue({
       open,

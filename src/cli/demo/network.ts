@@ -26,7 +26,7 @@ export const POLICY = 1;
 export const HEAD_START_MS = 2_700_000;
 
 /** Who is who on the local chain: account index of each operator's owner. */
-const OWNERS = { settler: 1, workers: [2, 3], verifiers: [4, 5], publisher: 6 } as const;
+export const OWNERS = { settler: 1, workers: [2, 3], verifiers: [4, 5], publisher: 6 } as const;
 
 export type DemoNetwork = {
   settler: number;
@@ -48,7 +48,12 @@ export type NetworkOptions = {
   /** Names of folders in `models/`. */
   models?: readonly string[];
   requestTimeoutMs?: number;
+  /** Further stake that is to count when the network stands; called when the operators are registered. */
+  alsoStake?: () => Promise<readonly Staked[]>;
 };
+
+/** Stake at an operator, and when it begins to count, Unix seconds. */
+export type Staked = { operator: number; countsAt: number };
 
 /** Registers operators, nodes and models, and starts two workers, two verifiers and one settler. */
 export async function startNetwork(
@@ -103,7 +108,7 @@ export async function startNetwork(
     await (await bank.sendTransaction({ to: verifier.key.address, value: 10n ** 18n })).wait();
     verifiers.push(verifier);
   }
-  await letJoin(chain, bonded);
+  await letJoin(chain, [...bonded, ...((await options.alsoStake?.()) ?? [])]);
 
   const folders = manifests.map((manifest) => manifest.directory);
   const exact = manifests.filter(({ profile }) => profile === "exact-int8").map((manifest) => manifest.directory);
@@ -165,7 +170,7 @@ export async function startNetwork(
 }
 
 /** Moves the clock to when all of these bonds count, and to the present if that is later. */
-async function letJoin(chain: Chain, bonded: readonly { operator: number; countsAt: number }[]): Promise<void> {
+async function letJoin(chain: Chain, bonded: readonly Staked[]): Promise<void> {
   const present = Math.floor(Date.now() / 1000);
   await advanceTo(chain, Math.max(present, ...bonded.map(({ countsAt }) => countsAt)));
   const operators = bonded.map(({ operator }) => operator);

@@ -1,6 +1,6 @@
 import Table from "cli-table3";
 import { formatOpg } from "../../core/units.ts";
-import type { RunningDemo } from "./run.ts";
+import type { DemoResult, RunningDemo } from "./run.ts";
 
 const opg = (nano: string) => `${formatOpg(BigInt(nano))} OPG`;
 
@@ -24,9 +24,21 @@ export function describeDemo({ result, urls }: RunningDemo, keep: boolean): stri
     ["one receipt proven on chain", `${result.onChainProof.valid} (${result.onChainProof.gasUsed} gas)`],
     ["changed answer refused", String(result.tamperedRefused)],
     ["money held less money owed", `${result.solvencyDifferenceNano} nano`],
+    ["stake behind a worker", stakeText(result.staking)],
+    ["slashed for a number given twice", `${opg(result.slashed.takenNano)} (settler ${result.slashed.settler})`],
+    ["governance", governanceText(result.governance)],
     ["seconds", String(result.seconds)],
   );
   return [table.toString(), "", ...(keep ? running(result, urls) : next())].join("\n");
+}
+
+function stakeText({ selfNano, delegatedNano, effectiveNano }: DemoResult["staking"]): string {
+  return `${opg(selfNano)} of its own, ${opg(delegatedNano)} delegated; ${opg(effectiveNano)} count`;
+}
+
+function governanceText({ handedOver, proposal, votingNano }: DemoResult["governance"]): string {
+  if (proposal) return `a proposal with ${opg(proposal.forNano)} for it: ${proposal.state}`;
+  return `${opg(votingNano)} vote; ${handedOver ? "the governor governs" : "the first proposers govern still"}`;
 }
 
 function next(): string[] {

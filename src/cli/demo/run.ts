@@ -9,7 +9,7 @@ import type { Hex } from "../../core/hashing/hex.ts";
 import { serveApp } from "../../core/http/serve.ts";
 import { createLogger } from "../../core/logger.ts";
 import { type Receipt, Status } from "../../core/protocol/receipt.ts";
-import { WEI_PER_NANO } from "../../core/units.ts";
+import { formatOpg, WEI_PER_NANO } from "../../core/units.ts";
 import type { SettleOutcome } from "../../keepers/settle.ts";
 import { infer } from "../../sdk/infer.ts";
 import { fetchProof, proofArguments } from "../../sdk/prove.ts";
@@ -18,9 +18,12 @@ import { ReceiptError } from "../../sdk/verify.ts";
 import { settleAll, settleDeps } from "../roles/settler.ts";
 import { runSteps, type Step } from "../steps.ts";
 import { advance, deployTo, type LocalChain, localAccount, startLocalChain } from "./chain.ts";
+import { type Cheater, cheatAndSlash, type DemoSlash, openCheater } from "./cheater.ts";
+import { type DemoGovernance, passProposal, readGovernance } from "./govern.ts";
 import { type Agent, countByStatus, type LoadResult, openAgents, requestIdOf, runLoad } from "./load.ts";
-import { type DemoNetwork, HEAD_START_MS, startNetwork, timesOf } from "./network.ts";
+import { type DemoNetwork, HEAD_START_MS, OWNERS, startNetwork, timesOf } from "./network.ts";
 import { solvency } from "./solvency.ts";
+import { type DemoStaking, delegate, readStaking } from "./stake.ts";
 import { startTamperer } from "./tamper.ts";
 
 export type DemoResult = {
@@ -38,6 +41,9 @@ export type DemoResult = {
   solvencyDifferenceNano: string;
   onChainProof: { requestId: string; valid: boolean; gasUsed: string };
   tamperedRefused: boolean;
+  staking: DemoStaking;
+  slashed: DemoSlash;
+  governance: DemoGovernance;
   seconds: number;
 };
 
@@ -48,10 +54,14 @@ export type RunningDemo = {
   close(): Promise<void>;
 };
 
-export type DemoOptions = { inferences: number };
+export type DemoOptions = {
+  inferences: number;
+  /** Hand the timelock over to the governor and pass a proposal. */
+  governance: boolean;
+};
 
-/** The whole loop on a local chain: deploy, pay, infer, verify, settle, prove, withdraw. */
-export async function runDemo({ inferences }: DemoOptions): Promise<RunningDemo> {
+/** The whole loop on a local chain: deploy, stake, pay, infer, verify, settle, prove, withdraw, slash, govern. */
+export async function runDemo({ inferences, governance: governing }: DemoOptions): Promise<RunningDemo> {
   const started = performance.now();
   const directory = await mkdtemp(join(tmpdir(), "opg-demo-"));
   const logger = createLogger(process.env.LOG_LEVEL ?? "silent");
@@ -66,6 +76,10 @@ export async function runDemo({ inferences }: DemoOptions): Promise<RunningDemo>
   let tamperedRefused = false;
   let withdrawnNano = 0n;
   let books!: Awaited<ReturnType<typeof solvency>>;
+  let cheater!: Cheater;
+  let staking!: DemoStaking;
+  let slashed!: DemoSlash;
+  let governance!: DemoGovernance;
   const closers: (() => Promise<void>)[] = [async () => rm(directory, { recursive: true, force: true })];
   const close = async () => {
     for (const closer of closers.reverse()) await closer().catch(() => undefined);
@@ -117,10 +131,19 @@ export async function runDemo({ inferences }: DemoOptions): Promise<RunningDemo>
       },
     },
     {
-      title: "Start 2 workers, 2 verifiers and 1 settler",
-      async run() {
-        network = await startNetwork(chain, directory, logger);
+      title: "Stake, and start 2 workers, 2 verifiers and 1 settler",
+      async run(say) {
+        let staked = 0;
+        const alsoStake = async () => {
+          staked = Number(await chain.contracts.nodeRegistry.operatorOwnedBy(localAccount(chain, OWNERS.workers[0])));
+          const opened = await openCheater(chain);
+          cheater = opened.cheater;
+          return [...opened.bonded, await delegate(chain, staked)];
+        };
+        network = await startNetwork(chain, directory, logger, { alsoStake });
         closers.push(() => network.close());
+        staking = await readStaking(chain, staked);
+        say(`operator ${staked} answers with ${formatOpg(BigInt(staking.effectiveNano))} OPG`);
       },
     },
     {
@@ -160,6 +183,19 @@ export async function runDemo({ inferences }: DemoOptions): Promise<RunningDemo>
         books = await solvency(chain, network.settler, Number(await chain.contracts.settlement.payeeCount()));
       },
     },
+    {
+      title: "Report a settler that gave one number twice, and slash it",
+      async run(say) {
+        slashed = await cheatAndSlash(chain, cheater);
+        say(`${formatOpg(BigInt(slashed.takenNano))} OPG taken`);
+      },
+    },
+    {
+      title: governing ? "Hand over to the governor and pass a proposal" : "See who governs",
+      async run(say) {
+        governance = governing ? await passProposal(chain, say) : await readGovernance(chain);
+      },
+    },
   ];
 
   try {
@@ -178,6 +214,8 @@ export async function runDemo({ inferences }: DemoOptions): Promise<RunningDemo>
       proof.valid &&
       tamperedRefused &&
       books.differenceNano === 0n &&
+      BigInt(slashed.takenNano) > 0n &&
+      (!governing || governance.proposal?.state === "executed") &&
       committed.length >= 2,
     chainId: chain.deployment.chainId,
     models: network.models,
@@ -198,6 +236,9 @@ export async function runDemo({ inferences }: DemoOptions): Promise<RunningDemo>
     solvencyDifferenceNano: String(books.differenceNano),
     onChainProof: proof,
     tamperedRefused,
+    staking,
+    slashed,
+    governance,
     seconds: Math.round((performance.now() - started) / 100) / 10,
   };
   const proxy = await serveApp(createProxy((agents[0] as Agent).session, logger));

@@ -174,7 +174,9 @@ export async function startSettler(role: SettlerRole): Promise<HttpServer & { op
   await workers.refresh();
   // Nobody else writes to an embedded database, so whatever is open was left behind.
   await recover(open, signer, database.backend === "pglite" ? clock() : clock() - ABANDONED_AFTER_MS);
-  const app = createGateway({ ...open, domain: chain.domain, workers, signer, settleInSeconds, ...timeoutOf(role) });
+  const batches = createBatchStore(database);
+  const shared = { domain: chain.domain, workers, signer, batches, settleInSeconds };
+  const app = createGateway({ ...open, ...shared, ...timeoutOf(role) });
   const server = await serveApp(app, role);
   const timer = setInterval(() => {
     void workers.refresh();

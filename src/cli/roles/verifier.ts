@@ -15,7 +15,9 @@ import type { Logger } from "../../core/logger.ts";
 import { checkedArtifact, readManifest } from "../../core/manifest.ts";
 import { type Classifier, loadClassifier } from "../../engines/onnxGuard.ts";
 import { registerEnclaveKey } from "../../operator/enclave.ts";
+import { computeInThread } from "../../rewards/thread/computeInThread.ts";
 import { openLedger } from "../../verifier/ledger.ts";
+import { createRootSigner, type RootSigner } from "../../verifier/rootSigner.ts";
 import { createVerifier } from "../../verifier/verifier.ts";
 
 export type VerifierRole = {
@@ -30,6 +32,8 @@ export type VerifierRole = {
   /** The latest deadline it signs a batch for, in seconds from now. */
   settleLag: number;
   logger: Logger;
+  /** What it recomputes reward roots through; without it it signs none. */
+  roots?: { rpcUrl: string; rpcTimeoutMs: number; confirmations: number; dataUrls: readonly string[] } | undefined;
   evidence?: EvidenceProvider;
   clock?: Clock;
   host?: string;
@@ -49,8 +53,12 @@ export async function startVerifier(role: VerifierRole): Promise<HttpServer> {
   const operator = await attest(role, key, evidence);
   const exact = await loadExact(chain, role.models);
   const ledger = openLedger(join(directory, "ledger.sqlite"));
+  const { roots: _, ...rest } = role;
+  const roots = rootSignerOf(role, key);
   const verifier = createVerifier({
-    ...role,
+    ...rest,
+    ...(roots ? { roots } : {}),
+    ownerOf: (of) => chain.contracts.nodeRegistry.ownerOf(of),
     operator,
     key: fromHex(key.privateKey, 32),
     domain: chain.domain,
@@ -74,6 +82,39 @@ export async function startVerifier(role: VerifierRole): Promise<HttpServer> {
       await unlock();
     },
   };
+}
+
+/** Computes in threads, from the files that this verifier keeps and others serve. */
+function rootSignerOf({ chain, directory, roots, logger }: VerifierRole, key: BaseWallet): RootSigner | undefined {
+  if (!roots) return undefined;
+  const { contracts, provider, deployment, domain } = chain;
+  return createRootSigner({
+    key: fromHex(key.privateKey, 32),
+    logger,
+    chain: {
+      chainId: domain.chainId,
+      rewards: String(contracts.epochRewards.target),
+      async standing() {
+        const [{ commitment }, { epoch }, ms] = await Promise.all([
+          contracts.epochRewards.getActive(),
+          contracts.epochRewards.getBooks(),
+          chainMs(chain),
+        ]);
+        return { commitment, epoch: Number(epoch), nowUnix: ms / 1000 };
+      },
+      timeOf: async (block) => (await provider.getBlock(block))?.timestamp ?? 0,
+    },
+    compute: (epoch, choice) =>
+      computeInThread({
+        ...roots,
+        dataUrls: [...roots.dataUrls],
+        deployment,
+        dataDirectory: join(directory, "data"),
+        cacheDirectory: join(directory, "receipts"),
+        epoch,
+        choice,
+      }),
+  });
 }
 
 /** Made once, readable by this user alone. In a real enclave the directory is sealed storage. */

@@ -16,6 +16,7 @@ const STATUS: Record<string, ContentfulStatusCode> = {
   max_price_too_low: 402,
   voucher_expired: 402,
   not_the_settler: 403,
+  not_the_poster: 403,
   not_found: 404,
   model_not_found: 404,
   model_retired: 410,

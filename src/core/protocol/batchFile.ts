@@ -141,7 +141,7 @@ export type BatchTree = {
  * in order, or nothing is left to build on.
  */
 export function batchTree(windows: readonly BatchWindow[]): BatchTree {
-  const groups: { leaves: Uint8Array[]; tree: MerkleTree }[] = [];
+  const groups: Group[] = [];
   for (const { window, leaves: joined, part } of windows) {
     const leaves = splitLeaves(joined);
     const whole = joined.length === 32 * window.count && window.count > 0 && window.count <= MAX_NODES;
@@ -153,6 +153,35 @@ export function batchTree(windows: readonly BatchWindow[]): BatchTree {
     if (part === null) groups.push({ leaves, tree });
     else groups.push(...partOf(leaves, part, window.root));
   }
+  return treeOf(groups);
+}
+
+/**
+ * The tree that stands in the calldata of a commit under a CALLDATA policy: see {@link BatchTree.encoded}. Throws an
+ * `InputError` when it is not one.
+ */
+export function calldataTree(encoded: Uint8Array): BatchTree {
+  const bytes = Buffer.from(encoded.buffer, encoded.byteOffset, encoded.byteLength);
+  const nodes = bytes.length < 2 ? 0 : bytes.readUInt16BE();
+  const groups: Group[] = [];
+  let offset = 2 + 2 * nodes;
+  for (let i = 0; i < nodes && offset <= bytes.length; i++) {
+    const end = offset + 32 * bytes.readUInt16BE(2 + 2 * i);
+    const leaves = splitLeaves(encoded.slice(offset, end));
+    if (end > bytes.length || leaves.length === 0) break;
+    groups.push({ leaves, tree: buildTree(leaves) });
+    offset = end;
+  }
+  if (groups.length !== nodes || offset !== bytes.length) {
+    throw malformed("A tree in calldata is malformed", { nodes, bytes: bytes.length });
+  }
+  return treeOf(groups);
+}
+
+/** A node of a batch: leaves of a window, or one of them. */
+type Group = { leaves: Uint8Array[]; tree: MerkleTree };
+
+function treeOf(groups: readonly Group[]): BatchTree {
   if (groups.length === 0 || groups.length > MAX_NODES) {
     throw malformed("A batch has no nodes, or too many", { nodes: groups.length, most: MAX_NODES });
   }

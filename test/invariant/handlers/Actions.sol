@@ -7,12 +7,12 @@ import {IStakePools} from "../../../contracts/staking/IStakePools.sol";
 import {VM} from "../../helpers/Vm.sol";
 import {Outflow} from "./EconomyState.sol";
 import {Payers} from "./Payers.sol";
-import {Watchers} from "./Watchers.sol";
+import {Reporters} from "./Reporters.sol";
 
 /// @title Actions
 /// @notice Everything that happens in the economy. No action reverts: each does what is possible, or shows that the contracts
 /// refuse it for the right reason.
-abstract contract Actions is Payers, Watchers {
+abstract contract Actions is Payers, Reporters {
     /* PAYEES */
 
     function requestWithdrawal(uint256 seed) external {

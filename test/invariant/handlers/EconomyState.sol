@@ -2,9 +2,21 @@
 pragma solidity 0.8.37;
 
 import {WEI_PER_NANO} from "../../../contracts/common/Nano.sol";
+import {EngineTuple} from "../../../contracts/registry/EngineTuple.sol";
+import {ModelVersion} from "../../../contracts/registry/IModelRegistry.sol";
 import {Batch, Receipt, Terms} from "../../../contracts/settlement/SettlementTypes.sol";
 import {Protocol} from "../../helpers/Protocol.sol";
 import {VM} from "../../helpers/Vm.sol";
+
+/// @dev What a settler is up to.
+enum Intent {
+    HONEST,
+    FORGED, // receipts show more than the payer signed
+    UNSHOWN, // vouchers allow more than receipts show
+    DEAR, // receipts cost twice what their requests allow
+    OVERPRICED, // receipts cost twice what the price list says
+    FOREIGN // debits reservations under another policy than they were opened with
+}
 
 /// @notice What the payer of a reservation knows of it. Amounts in nano, over its whole life.
 struct Account {
@@ -37,6 +49,8 @@ struct Record {
     uint256[] accounts; // one for each debit row
     uint64[] amounts;
     mapping(uint256 row => bool) claimed;
+    mapping(uint256 row => uint64) returned; // as excess, but for what an upheld claim was missing
+    Intent intent;
     uint256 stakeNano; // effective stake of the settler when it was committed
 }
 
@@ -45,6 +59,14 @@ struct Doubt {
     uint256 claim; // 0: not claimed yet
     uint256 record;
     uint256 row;
+    uint256 answerBy;
+}
+
+/// @notice A sequence number that somebody demanded to see.
+struct Demand {
+    uint256 claim;
+    uint256 record;
+    uint256 position; // of the receipt that should have the number
     uint256 answerBy;
 }
 
@@ -94,6 +116,8 @@ abstract contract EconomyState is Protocol {
     Record[] internal records;
     Doubt[] internal unclaimed;
     Doubt[] internal claims;
+    uint256[] internal unreported; // records with receipts or debits that cost too much
+    Demand[] internal demands;
     Outflow[] internal outflows;
     Fine[] internal fines;
     mapping(bytes32 evidenceId => bool) internal fined;
@@ -109,12 +133,16 @@ abstract contract EconomyState is Protocol {
     mapping(uint32 operator => uint256[]) internal leaving; // periods in which something left
     uint256 internal pauseNotBefore;
 
+    /// @dev A version that costs a nano for a unit of output.
+    bytes32 internal immutable model;
+
     constructor() {
         clock = block.timestamp;
         for (uint256 i; i < PAYERS; ++i) _fund(_payer(i), 1_000_000e18);
         _fund(WATCHER, 1_000_000e18);
         _fund(STRANGER, 1_000_000e18);
         opg.approve(address(hub), type(uint256).max);
+        model = _publish();
 
         for (uint32 i = 2; i <= PAYEES; ++i) settlement.registerPayee(_payeeAccount(i));
         for (uint32 i = 1; i <= SETTLERS; ++i) {
@@ -161,6 +189,14 @@ abstract contract EconomyState is Protocol {
                 voucherKey: VM.addr(VOUCHER_KEYS + account.payer),
                 policy: account.policy
             });
+    }
+
+    function _publish() private returns (bytes32) {
+        ModelVersion memory version;
+        version.artifactSha256 = bytes32(uint256(1));
+        version.engines = new EngineTuple[](1);
+        version.outputPriceNano = 1;
+        return models.publish(version);
     }
 
     function _fund(address who, uint256 amountWei) private {
@@ -224,17 +260,13 @@ abstract contract EconomyState is Protocol {
     }
 
     /// @dev Law 4: a fault is fined once a batch, the penalty delay after it was proven.
-    function _fine(bytes32 kind, Batch memory batch, bytes memory signers) internal {
+    function _fine(string memory kind, Batch memory batch, bytes memory signers) internal {
         uint32 settler = batch.body.settler;
-        bytes32 evidenceId = keccak256(abi.encode(_text(kind), settler, batch.body.number));
+        bytes32 evidenceId = keccak256(abi.encode(kind, settler, batch.body.number));
         if (fined[evidenceId]) return;
         fined[evidenceId] = true;
         uint40 faultAt = uint40(batch.commitment.committedAt);
         fines.push(Fine(evidenceId, settler, signers, clock + court.penaltyDelay(), faultAt));
-    }
-
-    function _text(bytes32 word) private pure returns (string memory) {
-        return word == "debit" ? "debit" : "sequence";
     }
 
     function _remove(Doubt[] storage list, uint256 position) internal {

@@ -62,7 +62,7 @@ abstract contract Laws is Actions {
             total += sum;
         }
         require(opg.balanceOf(address(hub)) == total * WEI_PER_NANO, "L4: the hub holds the bonds");
-        uint256 bonds = claims.length * BOND_NANO;
+        uint256 bonds = (claims.length + demands.length) * BOND_NANO;
         require(
             opg.balanceOf(address(court)) == bonds * WEI_PER_NANO,
             "L4: the court holds a bond for each open claim"

@@ -14,20 +14,15 @@ import {
     BatchRef,
     Commitment,
     Receipt,
+    Request,
     Settler
 } from "../../../contracts/settlement/SettlementTypes.sol";
 import {Trees} from "../../helpers/Trees.sol";
-import {Account, Doubt, EconomyState, Record} from "./EconomyState.sol";
-
-/// @dev What a settler is up to.
-enum Intent {
-    HONEST,
-    FORGED, // receipts show more than the payer signed
-    UNSHOWN // vouchers allow more than receipts show
-}
+import {Account, Doubt, EconomyState, Intent, Record} from "./EconomyState.sol";
 
 /// @notice A batch before it is committed.
 struct Draft {
+    Intent intent;
     BatchBody body;
     bytes debits;
     bytes credits;
@@ -48,16 +43,17 @@ struct Draft {
 /// sign whatever they are shown.
 abstract contract Settlers is EconomyState {
     uint64 internal constant PRICE_NANO = 30e9;
+    uint32 internal constant VERIFIER_NODE = 1; // whose enclave has the private key 1
 
     function commit(uint256 seed) external {
         ++calls;
         _commit(_draft(uint32(1 + _draw(seed, "settler", SETTLERS)), Intent.HONEST, seed), Intent.HONEST, seed);
     }
 
-    /// @notice Debits what was not signed, or what no receipt shows.
+    /// @notice Debits what was not signed, what no receipt shows, or what is too dear.
     function commitBogus(uint256 seed) external {
         ++calls;
-        Intent intent = _draw(seed, "intent", 2) == 0 ? Intent.FORGED : Intent.UNSHOWN;
+        Intent intent = Intent(1 + _draw(seed, "intent", 5));
         _commit(_draft(1, intent, seed), intent, seed);
     }
 
@@ -131,6 +127,7 @@ abstract contract Settlers is EconomyState {
 
         _mustSucceed(address(settlement), data);
         Record storage record = _keep(draft);
+        record.intent = intent;
         _book(draft, intent);
         _checkHeader(record);
         _checkCover(draft.body.settler);
@@ -176,7 +173,7 @@ abstract contract Settlers is EconomyState {
         for (uint256 i; i < draft.shown.length; ++i) {
             Account storage account = accounts[draft.shown[i]];
             if (intent != Intent.FORGED) account.signed += draft.prices[i];
-            if (intent == Intent.HONEST) account.spent += draft.prices[i];
+            if (_isSpent(intent)) account.spent += draft.prices[i];
             uint64 spent = uint64(draft.receipts[i].times);
             if (_settlerOf(draft.receipts[i]) != draft.body.settler) continue;
             if (account.hasReceipt && spent <= account.shown) continue;
@@ -192,6 +189,7 @@ abstract contract Settlers is EconomyState {
             (uint32 payee, uint64 amountNano) = _rowAt(draft.credits, offset);
             credited[payee] += amountNano;
         }
+        if (_isSpent(intent) && intent != Intent.HONEST) unreported.push(position);
         fees[draft.body.settler] += draft.body.fee;
         succeeded["debit rows"] += draft.accounts.length;
     }
@@ -264,6 +262,7 @@ abstract contract Settlers is EconomyState {
 
     function _draft(uint32 settler, Intent intent, uint256 seed) internal view returns (Draft memory draft) {
         uint16 policy = uint16(1 + _draw(seed, "policy", 2));
+        draft.intent = intent;
         draft.body.settler = settler;
         draft.body.number = batches[settler] + 1;
         draft.body.firstSequence = sequences[settler];
@@ -285,11 +284,11 @@ abstract contract Settlers is EconomyState {
         uint256 room = uint256(SignedMath.max(_room(draft.body.settler), 0));
         // Bogus ones are small enough that the cover reaches for many.
         uint256 most = intent == Intent.HONEST ? PRICE_NANO : room / 8 + 1;
-        uint256 count;
         uint256 rows;
         for (uint256 i; i < accounts.length; ++i) {
             Account memory account = accounts[i];
-            if (account.settler != draft.body.settler || account.policy != draft.body.policy) continue;
+            if (account.settler != draft.body.settler) continue;
+            if ((account.policy == draft.body.policy) == (intent == Intent.FOREIGN)) continue;
             if (intent == Intent.HONEST && _draw(seed, bytes32(i), 2) == 0) continue;
             uint256 price = _drawAmount(seed, keccak256(abi.encode(i)), most);
             (uint64 balance, , ) = settlement.getReservation(account.settler, account.index);
@@ -298,23 +297,24 @@ abstract contract Settlers is EconomyState {
             // Seldom more is spent than can be collected; a gateway sees to that.
             if (_draw(seed, "uncollected", 16) != 0) price = amount;
             uint64 spent = account.spent;
-            if (intent == Intent.HONEST) spent += uint64(price);
+            if (_isSpent(intent)) spent += uint64(price);
             if (intent == Intent.FORGED) spent = _debited(account) + uint64(price);
-            draft.receipts[count] = _receipt(draft.body.firstSequence + uint64(count), account, uint64(price), spent);
-            (draft.shown[count], draft.prices[count]) = (i, uint64(price));
-            ++count;
+            draft.receipts[draft.body.count] = _receipt(draft, account, uint64(price), spent);
+            (draft.shown[draft.body.count], draft.prices[draft.body.count]) = (i, uint64(price));
+            ++draft.body.count;
             if (amount == 0) continue;
             (draft.accounts[rows], draft.amounts[rows]) = (i, uint64(amount));
             draft.debits = bytes.concat(draft.debits, _row(account.index, uint64(amount)));
             draft.body.total += uint64(amount);
             ++rows;
         }
+        uint256 count = draft.body.count;
         if (count == 0) {
             // Nothing but an abandoned number, of a reservation that may not exist.
             Account memory nobody;
             nobody.settler = draft.body.settler;
             nobody.index = type(uint32).max;
-            draft.receipts[0] = _receipt(draft.body.firstSequence, nobody, 0, 0);
+            draft.receipts[0] = _receipt(draft, nobody, 0, 0);
             (draft.shown, draft.prices) = (new uint256[](0), new uint64[](0));
         }
         draft.body.count = uint32(count == 0 ? 1 : count);
@@ -334,22 +334,51 @@ abstract contract Settlers is EconomyState {
         }
     }
 
+    /// @dev The next one of a draft.
     function _receipt(
-        uint64 sequence,
+        Draft memory draft,
         Account memory account,
         uint64 price,
         uint64 spent
-    ) private pure returns (Receipt memory receipt) {
+    ) private view returns (Receipt memory receipt) {
+        uint64 sequence = draft.body.firstSequence + draft.body.count;
         receipt.ids =
             (uint256(sequence) << 192) |
             (uint256(account.settler) << 160) |
             (uint256(account.index) << 128) |
+            (uint256(VERIFIER_NODE) << 64) |
             (uint256(2) << 56) |
             (uint256(1) << 48);
-        receipt.amounts = uint256(price) << 192;
+        // A unit costs a nano.
+        receipt.amounts = (uint256(price) << 192) | (draft.intent == Intent.OVERPRICED ? price / 2 : price);
         receipt.times = spent;
-        receipt.requestId = keccak256(abi.encode(account.settler, sequence));
+        receipt.modelVersion = model;
+        receipt.evidenceHash = bytes32(uint256(1));
+        receipt.requestId = Messages.requestHash(_requestOf(account.settler, sequence, price, draft.intent));
         receipt.outputHash = ~receipt.requestId;
+    }
+
+    /// @dev What was asked for; the settler and the sequence make it unlike all others.
+    function _requestOf(
+        uint32 settler,
+        uint64 sequence,
+        uint64 price,
+        Intent intent
+    ) internal view returns (Request memory) {
+        return
+            Request({
+                modelVersion: model,
+                inputHash: 0,
+                minMode: 2,
+                maxPrice: intent == Intent.DEAR ? price / 2 : price,
+                valueAtRisk: 0,
+                nonce: bytes32((uint256(settler) << 64) | sequence)
+            });
+    }
+
+    /// @dev The vouchers and the receipts are as if all of it were owed.
+    function _isSpent(Intent intent) internal pure returns (bool) {
+        return intent != Intent.FORGED && intent != Intent.UNSHOWN;
     }
 
     /// @dev The settler and one other share what the fee leaves; of a bogus batch the other gets all.
@@ -569,7 +598,7 @@ abstract contract Settlers is EconomyState {
         return Messages.restHash(Messages.bodyHash(batch.body), batch.commitment);
     }
 
-    function _settlerOf(Receipt memory receipt) private pure returns (uint32) {
+    function _settlerOf(Receipt memory receipt) internal pure returns (uint32) {
         return uint32(receipt.ids >> 160);
     }
 

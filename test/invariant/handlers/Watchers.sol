@@ -14,7 +14,7 @@ import {Settlers} from "./Settlers.sol";
 /// debits for no reason. The settlers answer whenever they can.
 abstract contract Watchers is Settlers {
     uint256 internal constant STEP = 250; // seconds; less than the answer time, so that nobody is late
-    uint256 private constant RECENT = 6; // batches
+    uint256 internal constant RECENT = 6; // batches
 
     /// @notice Claims one debit that is not owed.
     function watch(uint256 seed) external {
@@ -132,7 +132,7 @@ abstract contract Watchers is Settlers {
     }
 
     /// @dev What everybody does before the time `later`.
-    function _attend(uint256 later) private {
+    function _attend(uint256 later) internal virtual {
         while (unclaimed.length != 0) _claimUnowed(unclaimed.length - 1);
         for (uint256 i = claims.length; i > 0; --i) {
             if (later > claims[i - 1].answerBy) _answer(i - 1);
@@ -140,7 +140,7 @@ abstract contract Watchers is Settlers {
     }
 
     /// @dev Ends what could not be answered.
-    function _refundAll() private {
+    function _refundAll() internal virtual {
         for (uint256 i = claims.length; i > 0; --i) {
             if (clock > claims[i - 1].answerBy) _refund(i - 1);
         }
@@ -174,11 +174,15 @@ abstract contract Watchers is Settlers {
     function _answer(uint256 position) private {
         Doubt memory doubt = claims[position];
         Account memory account = accounts[records[doubt.record].accounts[doubt.row]];
-        uint64 debited = _debited(account);
+        // What was given back as excess has to be shown all the same.
+        uint64 debited = _debited(account) + records[doubt.record].returned[doubt.row];
         uint64[] memory later;
         if (_owed(account) < debited) (later, debited) = _showLater(doubt, debited);
         bytes memory data = _answerCall(doubt.claim, account, later);
-        if (account.signed < debited) {
+        if (records[doubt.record].batch.body.policy != account.policy) {
+            _mustRevert(address(court), data, ICourt.Court_WrongPolicy.selector);
+            ++succeeded["refuse answer"];
+        } else if (account.signed < debited) {
             _mustRevert(address(court), data, ICourt.Court_VoucherTooLow.selector);
             ++succeeded["refuse answer"];
         } else if (account.shown < debited) {
@@ -217,7 +221,8 @@ abstract contract Watchers is Settlers {
                 court.showDebit(batch, record.debits, keccak256(record.credits), row);
                 later[count++] = number;
                 DebitClaim memory other = court.getClaim(court.claimOf(settler, number, accounts[account].index));
-                debited -= other.state == ClaimState.UPHELD ? other.missingNano : record.amounts[row];
+                debited -=
+                    other.state == ClaimState.UPHELD ? other.missingNano : record.amounts[row] - record.returned[row];
             }
         }
         assembly ("memory-safe") {
@@ -275,7 +280,7 @@ abstract contract Watchers is Settlers {
         Doubt memory doubt = claims[position];
         Record storage record = records[doubt.record];
         uint256 account = record.accounts[doubt.row];
-        uint64 amountNano = record.amounts[doubt.row];
+        uint64 amountNano = record.amounts[doubt.row] - record.returned[doubt.row];
         require(record.batch.body.settler != 2, "L5: nobody takes from an honest settler");
         _remove(claims, position);
 
@@ -296,12 +301,21 @@ abstract contract Watchers is Settlers {
         accounts[account].restored += _balance(account) - backNano;
         accounts[account].missing += missing;
         if (missing != 0) ++succeeded["missing"];
-        for (uint32 i = 1; i <= PAYEES; ++i) taken[i] += earnings[i] - _earnings(i);
-        for (uint32 i = 1; i <= OPERATORS; ++i) staked[i] -= stakes[i] - hub.slashableFor(i, faultAt);
+        _bookTaken(faultAt, earnings, stakes);
         ++succeeded["refund"];
     }
 
-    function _isBroke(Record storage record) private view returns (bool) {
+    /// @dev What the court took since earnings and stakes were as given.
+    function _bookTaken(
+        uint40 faultAt,
+        uint256[PAYEES + 1] memory earnings,
+        uint256[OPERATORS + 1] memory stakes
+    ) internal {
+        for (uint32 i = 1; i <= PAYEES; ++i) taken[i] += earnings[i] - _earnings(i);
+        for (uint32 i = 1; i <= OPERATORS; ++i) staked[i] -= stakes[i] - hub.slashableFor(i, faultAt);
+    }
+
+    function _isBroke(Record storage record) internal view returns (bool) {
         bytes memory signers = record.signers;
         uint40 faultAt = uint40(record.batch.commitment.committedAt);
         uint256 left = hub.slashableFor(record.batch.body.settler, faultAt);
@@ -318,12 +332,12 @@ abstract contract Watchers is Settlers {
         return uint256(settlement.earningsOf(payee)) + settlement.getPayee(payee).pendingNano;
     }
 
-    function _allEarnings() private view returns (uint256[PAYEES + 1] memory earnings) {
+    function _allEarnings() internal view returns (uint256[PAYEES + 1] memory earnings) {
         for (uint32 i = 1; i <= PAYEES; ++i) earnings[i] = _earnings(i);
     }
 
     /// @dev What answers for a fault of that time.
-    function _allStakes(uint40 faultAt) private view returns (uint256[OPERATORS + 1] memory stakes) {
+    function _allStakes(uint40 faultAt) internal view returns (uint256[OPERATORS + 1] memory stakes) {
         for (uint32 i = 1; i <= OPERATORS; ++i) stakes[i] = hub.slashableFor(i, faultAt);
     }
 }

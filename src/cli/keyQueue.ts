@@ -1,27 +1,30 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Wallet } from "ethers";
-import { createProvider } from "../../core/chain/open.ts";
-import { systemClock } from "../../core/clock.ts";
-import { openDatabase } from "../../core/db/open.ts";
-import type { Logger } from "../../core/logger.ts";
-import { createTxQueue } from "../../core/txQueue.ts";
-import type { Vault } from "../../vesting/vault.ts";
-import { type Config, required } from "../config.ts";
+import { createProvider } from "../core/chain/open.ts";
+import { systemClock } from "../core/clock.ts";
+import { openDatabase } from "../core/db/open.ts";
+import type { Logger } from "../core/logger.ts";
+import { createTxQueue } from "../core/txQueue.ts";
+import { type Config, required } from "./config.ts";
 
-/** The queue of OPG_KEY, which outlives a killed process: a claim that was signed is sent again and never doubled. */
-export async function openVestingQueue(
+/**
+ * The queue of OPG_KEY, which outlives a killed process: what was signed is sent again and never doubled. `name` is that of
+ * its folder in DATA_DIR.
+ */
+export async function openKeyQueue(
   config: Config,
+  name: string,
   rpcUrl: string,
-  { chainId }: Pick<Vault, "chainId">,
+  chainId: number,
   logger: Logger,
   signal?: AbortSignal,
 ) {
   const key = required(config, "OPG_KEY");
   const database = await openDatabase({
     url: config.DATABASE_URL,
-    directory: join(config.DATA_DIR, "vesting"),
-    migrations: fileURLToPath(new URL("../../settler/migrations", import.meta.url)),
+    directory: join(config.DATA_DIR, name),
+    migrations: fileURLToPath(new URL("../settler/migrations", import.meta.url)),
     queues: [],
     logger,
   });
