@@ -18,13 +18,13 @@ Usage: npm run -s mutate -- --contract <name> [--sample <n>] [--seed <text>] [--
   --minutes    begin no mutant after that long; the rest can be resumed
   --jobs       how many test runs side by side (default 1)
   --resume     keep what cache/mutation/<contract>.json knows of these sources
-  --again      with --resume: run those again that survived
+  --again      with --resume: run those again that survived or took too long
   --list       show the mutants, run none
   --json       the results on stdout
 
 Each mutant is compiled with the optimizer but without Yul, which is five times as fast, and the first test that fails ends it. A
 survivor is compiled as deployed: the same code is an equal mutant, which no test can notice. A run that takes four times as long
-as that of the contract itself counts as killed. Exit code 1 when mutants survived.
+as that of the contract itself counts as killed, and is shown apart: on a busy machine run these again. Exit code 1 when mutants survived.
 `;
 
 const OWN = /^contracts\/(staking|rewards)\//;
@@ -97,7 +97,7 @@ const state = await openState();
 const known = new Map(state.results.map((result) => [result.id, result]));
 const todo = chosen.filter(({ id }) => {
   const verdict = known.get(id)?.verdict;
-  return verdict === undefined || (values.again && verdict === "survived");
+  return verdict === undefined || (values.again && (verdict === "survived" || verdict === "timeout"));
 });
 const suites = await Promise.all(Array.from({ length: jobs ?? 1 }, () => openSuite(targets, subject.tests)));
 try {

@@ -56,7 +56,8 @@ async function runTests(artifacts: string, tests: readonly string[], timeoutSeco
   const output = Buffer.concat(pieces).toString();
   return {
     passed: code === 0,
-    timedOut,
+    // Mocha's own limit of a test says as little as ours.
+    timedOut: timedOut || (code !== 0 && /Timeout of \d+ms exceeded/.test(output)),
     seconds: Math.round(performance.now() - started) / 1000,
     firstFailure: code === 0 ? undefined : firstFailureOf(output),
   };

@@ -262,6 +262,7 @@ describe("RootLife", () => {
         ["0x", "Quorum_TooFew", [0, 2]],
         [await sign([one]), "Quorum_TooFew", [1, 2]],
         [`${good}${good.slice(2).repeat(8)}`, "Quorum_TooMany", [18, 16]],
+        [`${good}${good.slice(2).repeat(7)}`, "Quorum_NotDistinct", [two.operator, one.operator]],
         [`${good}00`, "Quorum_BadLength", [129]],
         [await sign([one, one]), "Quorum_NotDistinct", [one.operator, one.operator]],
         [swapped, "Quorum_NotDistinct", [two.operator, one.operator]],

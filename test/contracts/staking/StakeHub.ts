@@ -157,11 +157,14 @@ describe("StakeHub", () => {
 
     it("reverts when epochs, activation and unbonding do not fit each other", async () => {
       const { hub } = await load(freshHub);
+      // An unbonding time of 14 periods of 14 seconds is the shortest.
+      const short = { claimHorizon: 1, answerTime: 1, longestDispute: 5, stakeActivation: 300 };
       const cases: [number, Partial<Parameters["times"]>][] = [
         [0, {}],
         [38, {}], // 2400 / 38 + 2 epochs ahead
         [UNBONDING + 1, {}],
         [EPOCH * 16, { stakeActivation: 16 * UNBONDING }],
+        [20, { ...short, unbonding: 195 }],
       ];
       for (const [epochLength, times] of cases) {
         await expect(deployHub(protocol, { epochLength, times })).to.be.revertedWithCustomError(
@@ -174,6 +177,9 @@ describe("StakeHub", () => {
         "ProtocolTimes_BrokenRelation",
       );
       await deployHub(protocol, { epochLength: 39 });
+      expect(
+        await (await deployHub(protocol, { epochLength: 20, times: { ...short, unbonding: 196 } })).periodLength(),
+      ).to.equal(14n);
     });
   });
 
@@ -377,7 +383,9 @@ describe("StakeHub", () => {
     it("revert for another caller, for nothing and for more than is active", async () => {
       const { hub, owner, other } = await load(staked);
       await expect(hub.connect(other).requestUnbond(1, 1)).to.be.revertedWithCustomError(hub, "StakeHub_NotOwner");
-      await expect(hub.connect(owner).requestUnbond(1, 0)).to.be.revertedWithCustomError(hub, "StakeHub_TooLittle");
+      await expect(hub.connect(owner).requestUnbond(1, 0))
+        .to.be.revertedWithCustomError(hub, "StakeHub_TooLittle")
+        .withArgs(0, 1);
       await expect(hub.connect(owner).requestUnbond(1, BOND + 1n))
         .to.be.revertedWithCustomError(hub, "StakePools_NotThatMuch")
         .withArgs(1, BOND + 1n, BOND);
@@ -730,7 +738,9 @@ describe("StakeHub", () => {
       const period = Math.floor((await latest()) / PERIOD);
       await pass(2 * PERIOD);
       const effective = await hub.effectiveStake(1);
-      expect(await slash(world, 600n * OPG, { faultAt })).to.equal(600n * OPG);
+      expect(await slash(world, 1n, { faultAt })).to.equal(1n);
+      expect(await hub.getBondBucket(1, period), "down to a nano").to.equal(600n * OPG - 1n);
+      expect(await slash(world, 600n * OPG - 1n, { faultAt })).to.equal(600n * OPG - 1n);
       expect(await hub.getBondBucket(1, period)).to.equal(0n);
       // What covers debits of after the exit is untouched.
       expect(await hub.effectiveStake(1)).to.equal(effective);
