@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Wallet } from "ethers";
 import { mined } from "../../core/chain/events.ts";
+import type { DatasetUse } from "../../core/chain/models.ts";
 import type { Chain } from "../../core/chain/open.ts";
 import { fromHex, type Hex } from "../../core/hashing/hex.ts";
 import type { HttpServer } from "../../core/http/serve.ts";
@@ -48,6 +49,10 @@ export type NetworkOptions = {
   /** Names of folders in `models/`. */
   models?: readonly string[];
   requestTimeoutMs?: number;
+  /** What the models were made from. */
+  datasets?: DatasetUse[];
+  /** The chain's RPC; verifiers that are given it sign roots of rewards too. */
+  rpcUrl?: string;
   /** Further stake that is to count when the network stands; called when the operators are registered. */
   alsoStake?: () => Promise<readonly Staked[]>;
 };
@@ -72,7 +77,11 @@ export async function startNetwork(
   const publisherPayee = await registerPayee(contracts, publisher, publisher.address);
   const models: DemoNetwork["models"] = [];
   for (const manifest of manifests) {
-    const version = await publishModel(contracts, publisher, manifest, { ...priceOf(manifest), payee: publisherPayee });
+    const version = await publishModel(contracts, publisher, manifest, {
+      ...priceOf(manifest),
+      payee: publisherPayee,
+      datasets: options.datasets ?? [],
+    });
     models.push({ name: manifest.name, version });
   }
 
@@ -126,6 +135,9 @@ export async function startNetwork(
         directory: join(directory, `verifier-${node}`),
         models: exact,
         settleLag: timesOf(chain).settleLag,
+        ...(options.rpcUrl
+          ? { roots: { rpcUrl: options.rpcUrl, rpcTimeoutMs: 10_000, confirmations: 1, dataUrls: [] } }
+          : {}),
         logger,
       }),
     ),
