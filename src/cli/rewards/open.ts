@@ -31,15 +31,17 @@ export async function openRewards(source: RewardsSource, { send, signal, ...give
   const rpcUrl = source.rpc ?? config.RPC_URL;
   const deployment = await readDeployment(source.deployment ?? config.OPG_DEPLOYMENT);
   const chain = await openChain(deployment, rpcUrl, config.RPC_TIMEOUT_MS);
-  const directory = join(source.dataDir ?? config.DATA_DIR, "rewards");
+  const dataDir = source.dataDir ?? config.DATA_DIR;
+  const directory = join(dataDir, "rewards");
   const rpc = httpRpc(rpcUrl, config.RPC_TIMEOUT_MS);
   const files = {
     store: directoryBlobStore(join(directory, "data")),
     dataUrls: [...(source.dataUrl ?? []), ...config.DATA_URLS],
   };
   const account = config.OPG_KEY ? new Wallet(config.OPG_KEY).address : ZeroAddress;
-  const own = { ...config, DATA_DIR: source.dataDir ?? config.DATA_DIR };
-  const sender = send ? await openKeyQueue(own, "rewards", rpcUrl, deployment.chainId, logger, signal) : undefined;
+  const sender = send
+    ? await openKeyQueue({ ...config, DATA_DIR: dataDir }, "rewards", rpcUrl, deployment.chainId, logger, signal)
+    : undefined;
 
   return {
     config,
