@@ -23,8 +23,11 @@ const BOND_NANO = 100_000n * NANO_PER_OPG;
 
 export const POLICY = 1;
 
-/** How far in the past a local chain starts, in milliseconds: activation time and an epoch of deploy/parameters/local.json5. */
-export const HEAD_START_MS = 2_700_000;
+/**
+ * How far in the past a local chain starts, in milliseconds: activation time and an epoch of stake, then an epoch of rewards, so
+ * that the first one has begun. As in deploy/parameters/local.json5.
+ */
+export const HEAD_START_MS = 2_700_000 + 3_600_000;
 
 /** Who is who on the local chain: account index of each operator's owner. */
 export const OWNERS = { settler: 1, workers: [2, 3], verifiers: [4, 5], publisher: 6 } as const;
