@@ -13,6 +13,7 @@ import type { Logger } from "../../core/logger.ts";
 import { toJson } from "../../core/protocol/json.ts";
 import { NANO_PER_OPG, WEI_PER_NANO } from "../../core/units.ts";
 import { epochOnce } from "../../keepers/rewards/epoch.ts";
+import { fundRewards } from "../../keepers/rewards/fund.ts";
 import { publishedFile } from "../../rewards/chain/epoch.ts";
 import { activeRoot } from "../../rewards/chain/roots.ts";
 import { rolledOverNano } from "../../rewards/compute.ts";
@@ -89,11 +90,11 @@ type Context = {
   logger: Logger;
 };
 
-/** The keeper's first pass: what the emission budget was released so far is counted, for the epoch that runs. */
-export async function fundRewards(context: Context): Promise<void> {
+/** Counts what the emission budget was released so far, for the epoch that runs. */
+export async function countFunds(context: Context): Promise<void> {
   const key = localAccount(context.chain, OWNERS.settler).privateKey;
   await withRewards(context, "poster", key, async (poster) => {
-    await epochOnce(await posterOf(poster));
+    await fundRewards(poster, await poster.openReader());
   });
 }
 

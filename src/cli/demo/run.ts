@@ -22,7 +22,7 @@ import { type Cheater, cheatAndSlash, type DemoSlash, openCheater } from "./chea
 import { type DemoGovernance, passProposal, readGovernance } from "./govern.ts";
 import { type Agent, countByStatus, type LoadResult, openAgents, requestIdOf, runLoad } from "./load.ts";
 import { type DemoNetwork, HEAD_START_MS, OWNERS, startNetwork, timesOf } from "./network.ts";
-import { type DemoDataset, type DemoRewards, fundRewards, openDataset, rewardEpoch } from "./rewards.ts";
+import { countFunds, type DemoDataset, type DemoRewards, openDataset, rewardEpoch } from "./rewards.ts";
 import { solvency } from "./solvency.ts";
 import { type DemoStaking, delegate, readStaking } from "./stake.ts";
 import { startTamperer } from "./tamper.ts";
@@ -153,7 +153,7 @@ export async function runDemo({ inferences, governance: governing }: DemoOptions
         network = await startNetwork(chain, directory, logger, { alsoStake, datasets, rpcUrl: local.rpcUrl });
         closers.push(() => network.close());
         staking = await readStaking(chain, staked);
-        await fundRewards(rewarding());
+        await countFunds(rewarding());
         say(`operator ${staked} answers with ${formatOpg(BigInt(staking.effectiveNano))} OPG`);
       },
     },
