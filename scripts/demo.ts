@@ -3,7 +3,7 @@ import { describeDemo } from "../src/cli/demo/print.ts";
 import { runDemo } from "../src/cli/demo/run.ts";
 import { BaseError } from "../src/core/errors.ts";
 
-const HELP = `Runs the whole loop on a local chain: deploy, stake, pay, infer, verify, settle, prove, withdraw, slash.
+const HELP = `Runs the whole loop on a local chain: deploy, stake, pay, infer, verify, settle, prove, withdraw, slash, reward.
 
 Usage: npm run demo -- [options]      (one JSON object: npm run -s demo -- --json)
 

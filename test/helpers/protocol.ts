@@ -3,12 +3,18 @@ import { deployAll } from "../../deploy/deploy.ts";
 import { type Parameters, readParameters, withDeployer } from "../../deploy/parameters.ts";
 import { readSchedule } from "../../deploy/schedule.ts";
 import type { Contracts } from "../../src/core/chain/contracts.ts";
-import type { DevelopmentTeeVerifier, ProtocolTimelock, TokenLaunch } from "../../typechain-types/index.ts";
+import type {
+  DevelopmentTeeVerifier,
+  OPGGovernor,
+  ProtocolTimelock,
+  TokenLaunch,
+} from "../../typechain-types/index.ts";
 
 export type Deployed = Contracts & {
   timelock: ProtocolTimelock;
   tokenLaunch: TokenLaunch;
   developmentTeeVerifier: DevelopmentTeeVerifier;
+  governor: OPGGovernor;
 };
 
 /** A fresh local chain with the whole protocol on it, deployed through the same modules as everywhere. */

@@ -96,21 +96,33 @@ export async function openWatcher(
 export async function openLogged(
   test: TestNetwork,
   directory: string,
-  options: Partial<SessionOptions> = {},
+  life?: AbortSignal,
 ): Promise<{ payer: Payer; session: Session }> {
   const payer = await openPayer(test);
-  return { payer, session: await logged(test, payer, directory, options) };
+  return { payer, session: await logged(test, payer, directory, {}, life) };
 }
 
-/** Another session of a payer, on the same log. */
+/** Another session of a payer, on the same log. Once `life` is over it goes no step further, as a process that is killed. */
 export async function logged(
   test: TestNetwork,
   payer: Payer,
   directory: string,
   options: Partial<SessionOptions> = {},
+  life = new AbortController().signal,
 ): Promise<Session> {
   const { gatewayUrl = test.net.gatewayUrl } = options;
   const { domain } = test.chain;
   const log = await openReceiptLog({ directory, domain, reservation: payer.reservation, gatewayUrl });
-  return sessionOf(test, payer, { ...options, log });
+  const living = async (write: () => Promise<void>): Promise<void> => {
+    if (!life.aborted) await write();
+    if (life.aborted) await new Promise(() => undefined);
+  };
+  return sessionOf(test, payer, {
+    ...options,
+    log: {
+      requested: (payment) => living(() => log.requested(payment)),
+      received: (handed, refused) => living(() => log.received(handed, refused)),
+      read: log.read,
+    },
+  });
 }

@@ -3,6 +3,8 @@ import { expect } from "chai";
 import { solvency } from "../../src/cli/demo/solvency.ts";
 import { settleAll, settleDeps, startSettler } from "../../src/cli/roles/settler.ts";
 import { toHex } from "../../src/core/hashing/hex.ts";
+import { batchTree, decodeBatchFile } from "../../src/core/protocol/batchFile.ts";
+import type { BatchBody } from "../../src/core/protocol/messages.ts";
 import { infer } from "../../src/sdk/infer.ts";
 import { fetchProof, proveOnChain } from "../../src/sdk/prove.ts";
 import { openPayer, sessionOf, startTestNetwork, type TestNetwork } from "../helpers/network.ts";
@@ -47,6 +49,12 @@ describe("the whole loop under the CALLDATA policy", () => {
     const { tree } = chain.contracts.settlement.interface.decodeFunctionData("commitBatch", transaction?.data ?? "0x");
     // A count, a size a window, and 32 bytes a leaf.
     expect((tree.length - 2) / 2).to.be.at.least(2 + 2 + 3 * 32);
+    // No hash on chain names its file: it is asked for by number and checked by its root.
+    const { number, root } = (committed as { body: BatchBody }).body;
+    const response = await fetch(`${role.url}/v1/batches/${net.settler}/${number}`);
+    const file = decodeBatchFile(new Uint8Array(await response.arrayBuffer()));
+    expect(toHex(batchTree(file.windows).root)).to.equal(toHex(root));
+    expect(file.receipts).to.have.length(3);
     for (const { receipt } of answers) {
       const proof = await fetchProof(role.url, toHex(receipt.requestId));
       expect(await proveOnChain(chain, proof)).to.include({ valid: true });

@@ -55,7 +55,7 @@ contract EconomyInvariants is Laws {
             this.warp.selector
         ];
         uint256 before = hub.slashableStake(1);
-        for (uint256 i; i < 500; ++i) {
+        for (uint256 i; i < 1_000; ++i) {
             uint256 seed = uint256(keccak256(abi.encode("a short life", i)));
             _mustSucceed(address(this), abi.encodeWithSelector(actions[seed % 5], seed));
             invariant_EconomyObeysItsLaws();

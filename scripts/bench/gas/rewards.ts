@@ -82,10 +82,10 @@ export async function rewardsRows({ protocol, economy }: Pick<Bench, "protocol" 
   });
   return [
     row("rewards/sync", synced, 60_000),
-    row("rewards/post", posting, 80_000),
+    row("rewards/post-root", posting, 80_000),
     row("rewards/attest-2", attested, 90_000),
     row("rewards/activate-2", activated, 110_000),
-    row("rewards/claim-17-plain", plain, 62_000),
+    row("rewards/claim-17", plain, 62_000),
     {
       ...row("rewards/claim-17-sum", later, 66_000),
       peer: { name: "EigenLayer processClaim, 17 levels, later", gasUsed: 91_648 },

@@ -37,6 +37,9 @@ export async function stakeRows({ protocol }: Pick<Bench, "protocol">): Promise<
  */
 async function live(protocol: Bench["protocol"], voting: boolean): Promise<Life> {
   const { time } = protocol.networkHelpers;
+  // The deployer gave most of its liquid OPG to the rows before these.
+  const ids = ["ecosystem", "foundation"].map((name) => protocol.plan.names.indexOf(name));
+  await mined(protocol.contracts.vestVault.claimMany(ids));
   const world = await openHub(protocol, { times: { stakeActivation: UNBONDING } });
   const { hub, opg, owner, slasher, alice, bob, carol, dave } = world;
   const reserved = String(protocol.contracts.court.target);

@@ -7,7 +7,7 @@ import { createLogger, type Logger } from "../../core/logger.ts";
 import { type Answer, answerOnce } from "../../keepers/answer.ts";
 import { type CompoundOutcome, compoundOnce } from "../../keepers/rewards/compound.ts";
 import { type EpochOutcome, epochOnce } from "../../keepers/rewards/epoch.ts";
-import { type WatchOutcome as RootOutcome, watchOnce } from "../../keepers/rewards/watch.ts";
+import { type RootOutcome, watchOnce } from "../../keepers/rewards/watch.ts";
 import type { SettleOutcome } from "../../keepers/settle.ts";
 import { createStandIn } from "../../keepers/standIn.ts";
 import { claimDue, type VestingClaim } from "../../keepers/vesting.ts";
@@ -27,8 +27,8 @@ export type Outcomes =
   | SettleOutcome[]
   | Answer[]
   | VestingClaim[]
-  | EpochOutcome[]
   | WatchOutcome[]
+  | EpochOutcome[]
   | RootOutcome[]
   | CompoundOutcome[];
 

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Wallet } from "ethers";
 import { mined } from "../../core/chain/events.ts";
+import type { DatasetUse } from "../../core/chain/models.ts";
 import type { Chain } from "../../core/chain/open.ts";
 import { fromHex, type Hex } from "../../core/hashing/hex.ts";
 import type { HttpServer } from "../../core/http/serve.ts";
@@ -22,8 +23,11 @@ const BOND_NANO = 100_000n * NANO_PER_OPG;
 
 export const POLICY = 1;
 
-/** How far in the past a local chain starts, in milliseconds: activation time and an epoch of deploy/parameters/local.json5. */
-export const HEAD_START_MS = 2_700_000;
+/**
+ * How far in the past a local chain starts, in milliseconds: activation time and an epoch of stake, then an epoch of rewards, so
+ * that the first one has begun. As in deploy/parameters/local.json5.
+ */
+export const HEAD_START_MS = 2_700_000 + 3_600_000;
 
 /** Who is who on the local chain: account index of each operator's owner. */
 export const OWNERS = { settler: 1, workers: [2, 3], verifiers: [4, 5], publisher: 6 } as const;
@@ -48,6 +52,10 @@ export type NetworkOptions = {
   /** Names of folders in `models/`. */
   models?: readonly string[];
   requestTimeoutMs?: number;
+  /** What the models were made from. */
+  datasets?: DatasetUse[];
+  /** The chain's RPC; verifiers that are given it sign roots of rewards too. */
+  rpcUrl?: string;
   /** Further stake that is to count when the network stands; called when the operators are registered. */
   alsoStake?: () => Promise<readonly Staked[]>;
 };
@@ -72,7 +80,11 @@ export async function startNetwork(
   const publisherPayee = await registerPayee(contracts, publisher, publisher.address);
   const models: DemoNetwork["models"] = [];
   for (const manifest of manifests) {
-    const version = await publishModel(contracts, publisher, manifest, { ...priceOf(manifest), payee: publisherPayee });
+    const version = await publishModel(contracts, publisher, manifest, {
+      ...priceOf(manifest),
+      payee: publisherPayee,
+      datasets: options.datasets ?? [],
+    });
     models.push({ name: manifest.name, version });
   }
 
@@ -126,6 +138,9 @@ export async function startNetwork(
         directory: join(directory, `verifier-${node}`),
         models: exact,
         settleLag: timesOf(chain).settleLag,
+        ...(options.rpcUrl
+          ? { roots: { rpcUrl: options.rpcUrl, rpcTimeoutMs: 10_000, confirmations: 1, dataUrls: [] } }
+          : {}),
         logger,
       }),
     ),

@@ -26,6 +26,11 @@ export function describeDemo({ result, urls }: RunningDemo, keep: boolean): stri
     ["money held less money owed", `${result.solvencyDifferenceNano} nano`],
     ["stake behind a worker", stakeText(result.staking)],
     ["slashed for a number given twice", `${opg(result.slashed.takenNano)} (settler ${result.slashed.settler})`],
+    [
+      `rewards of epoch ${result.rewards.epoch}`,
+      `${opg(result.rewards.givenNano)}; root computed again: ${result.rewards.equal ? "equal" : "DIFFERENT"}`,
+    ],
+    ["a data contributor claimed", opg(result.rewards.claimed)],
     ["governance", governanceText(result.governance)],
     ["seconds", String(result.seconds)],
   );

@@ -22,6 +22,7 @@ import { type Cheater, cheatAndSlash, type DemoSlash, openCheater } from "./chea
 import { type DemoGovernance, passProposal, readGovernance } from "./govern.ts";
 import { type Agent, countByStatus, type LoadResult, openAgents, requestIdOf, runLoad } from "./load.ts";
 import { type DemoNetwork, HEAD_START_MS, OWNERS, startNetwork, timesOf } from "./network.ts";
+import { type DemoDataset, type DemoRewards, fundRewards, openDataset, rewardEpoch } from "./rewards.ts";
 import { solvency } from "./solvency.ts";
 import { type DemoStaking, delegate, readStaking } from "./stake.ts";
 import { startTamperer } from "./tamper.ts";
@@ -43,6 +44,7 @@ export type DemoResult = {
   tamperedRefused: boolean;
   staking: DemoStaking;
   slashed: DemoSlash;
+  rewards: DemoRewards;
   governance: DemoGovernance;
   seconds: number;
 };
@@ -60,7 +62,7 @@ export type DemoOptions = {
   governance: boolean;
 };
 
-/** The whole loop on a local chain: deploy, stake, pay, infer, verify, settle, prove, withdraw, slash, govern. */
+/** The whole loop on a local chain: deploy, stake, pay, infer, verify, settle, prove, withdraw, slash, reward, govern. */
 export async function runDemo({ inferences, governance: governing }: DemoOptions): Promise<RunningDemo> {
   const started = performance.now();
   const directory = await mkdtemp(join(tmpdir(), "opg-demo-"));
@@ -79,6 +81,9 @@ export async function runDemo({ inferences, governance: governing }: DemoOptions
   let cheater!: Cheater;
   let staking!: DemoStaking;
   let slashed!: DemoSlash;
+  let dataset!: DemoDataset;
+  let rewards!: DemoRewards;
+  let settledAt = 0;
   let governance!: DemoGovernance;
   const closers: (() => Promise<void>)[] = [async () => rm(directory, { recursive: true, force: true })];
   const close = async () => {
@@ -102,6 +107,7 @@ export async function runDemo({ inferences, governance: governing }: DemoOptions
         throw new BaseError("An inference failed", { code: "demo_failed", facts: { reason: part.failures[0] } });
       }
     };
+  const rewarding = () => ({ chain, rpcUrl: local.rpcUrl, directory, network, dataset, logger });
   const settling: Step["run"] = async (say) => {
     const deps = settleDeps(network.settlerRole.open, {
       settleInSeconds: 1,
@@ -112,6 +118,7 @@ export async function runDemo({ inferences, governance: governing }: DemoOptions
       committed.push(outcome);
       say(`batch ${outcome.body.number}: ${outcome.body.count} receipts, ${outcome.gasUsed} gas`);
     }
+    settledAt = (await chain.provider.getBlock("latest"))?.timestamp ?? 0;
   };
 
   const steps: Step[] = [
@@ -140,9 +147,13 @@ export async function runDemo({ inferences, governance: governing }: DemoOptions
           cheater = opened.cheater;
           return [...opened.bonded, await delegate(chain, staked)];
         };
-        network = await startNetwork(chain, directory, logger, { alsoStake });
+        dataset = await openDataset(chain);
+        closers.push(() => dataset.server.close(100));
+        const datasets = [{ dataset: dataset.id, weightPpm: 600_000 }];
+        network = await startNetwork(chain, directory, logger, { alsoStake, datasets, rpcUrl: local.rpcUrl });
         closers.push(() => network.close());
         staking = await readStaking(chain, staked);
+        await fundRewards(rewarding());
         say(`operator ${staked} answers with ${formatOpg(BigInt(staking.effectiveNano))} OPG`);
       },
     },
@@ -191,6 +202,12 @@ export async function runDemo({ inferences, governance: governing }: DemoOptions
       },
     },
     {
+      title: "End an epoch: post its root, compute it again, pay a data contributor",
+      async run(say) {
+        rewards = await rewardEpoch(rewarding(), settledAt, say);
+      },
+    },
+    {
       title: governing ? "Hand over to the governor and pass a proposal" : "See who governs",
       async run(say) {
         governance = governing ? await passProposal(chain, say) : await readGovernance(chain);
@@ -215,6 +232,9 @@ export async function runDemo({ inferences, governance: governing }: DemoOptions
       tamperedRefused &&
       books.differenceNano === 0n &&
       BigInt(slashed.takenNano) > 0n &&
+      rewards.equal &&
+      rewards.root === rewards.recomputedRoot &&
+      BigInt(rewards.claimed) > 0n &&
       (!governing || governance.proposal?.state === "executed") &&
       committed.length >= 2,
     chainId: chain.deployment.chainId,
@@ -238,6 +258,7 @@ export async function runDemo({ inferences, governance: governing }: DemoOptions
     tamperedRefused,
     staking,
     slashed,
+    rewards,
     governance,
     seconds: Math.round((performance.now() - started) / 100) / 10,
   };

@@ -32,16 +32,18 @@ export async function collectRootSignatures(
   const urls = await verifierUrls(deps, reader, excluded);
   const signatures = new Map<number, BatchSignature>();
   const refusals: Record<string, string> = {};
-  // All at once: they compute for a while, each on its own machine.
+  // All at once: they compute for a while, each on its own machine. Who is not needed any more is not waited for.
+  const enough = new AbortController();
   await Promise.all(
     urls.map(async (url) => {
       try {
-        const signature = await askVerifier(deps, url, content, file, () => signatures.size >= Number(quorum));
-        if (!signature) return;
+        const signature = await askVerifier(deps, url, content, file, enough.signal);
         const found = await signerOf(deps, digest, signature);
         if (found === excluded) throw new BaseError("it is the poster's own operator");
         signatures.set(found, { operator: found, signature });
+        if (signatures.size >= Number(quorum)) enough.abort();
       } catch (error) {
+        if (enough.signal.aborted) return;
         refusals[url] = error instanceof BaseError ? error.message : errorMessage(error);
         deps.logger.warn({ verifier: url, epoch: content.epoch, reason: errorMessage(error) }, "rewards.not_signed");
       }
@@ -66,23 +68,22 @@ async function verifierUrls(deps: PosterDeps, reader: EpochReader, excluded: num
   return [...new Set([...deps.verifierUrls, ...registered].map(baseOf))].filter((url) => url !== undefined);
 }
 
-/** A verifier's signature; undefined when it is not needed any more. */
+/** A verifier's signature. Throws what it refuses with, and when `enough` others have signed. */
 async function askVerifier(
   deps: PosterDeps,
   url: string,
   content: EpochRoot,
   file: Uint8Array,
-  enough: () => boolean,
-): Promise<Uint8Array | undefined> {
+  enough: AbortSignal,
+): Promise<Uint8Array> {
   const until = Date.now() + (deps.patienceMs ?? PATIENCE_MS);
   for (;;) {
-    if (enough()) return undefined;
     const response = await fetch(`${url}/v1/roots`, {
       method: "POST",
       headers: { "content-type": "application/json", ...rootHeaders(deps.identity, content, file) },
       body: file as Uint8Array<ArrayBuffer>,
       redirect: "error",
-      signal: AbortSignal.timeout(TIMEOUT_MS),
+      signal: AbortSignal.any([enough, AbortSignal.timeout(TIMEOUT_MS)]),
     });
     const answer = (await response.json().catch(() => ({}))) as {
       signature?: string;
@@ -93,6 +94,7 @@ async function askVerifier(
     const later = code === "computing" || code === "too_busy";
     if (!later || Date.now() > until) throw new BaseError(`${message} ${JSON.stringify(facts)}`, { code });
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    enough.throwIfAborted();
   }
 }
 

@@ -10,7 +10,7 @@ import type { SumTree } from "../../rewards/tree.ts";
 import { nowOf, type RewardsDeps, type Sent, sendCall } from "./deps.ts";
 import { ensureDeposit, pendingRoot } from "./epoch.ts";
 
-export type WatchOutcome =
+export type RootOutcome =
   | { outcome: "idle" }
   | { outcome: "right"; epoch: number; root: string }
   | { outcome: "frozen"; epoch: number; root: string }
@@ -23,7 +23,7 @@ export type WatchOutcome =
  * One pass: computes the root that waits again. One that is wrong is refuted where the contract can see it by itself, else challenged
  * while its window is open. A root whose leaves nobody publishes is challenged too: nobody could claim under it.
  */
-export async function watchOnce(deps: RewardsDeps): Promise<WatchOutcome> {
+export async function watchOnce(deps: RewardsDeps): Promise<RootOutcome> {
   const reader = await deps.openReader();
   const root = await pendingRoot(deps, reader);
   if (!root) return { outcome: "idle" };
@@ -98,7 +98,7 @@ async function formerTree(reader: EpochReader, epoch: number): Promise<SumTree |
   return tree.root === active.posting.content.root ? tree : undefined;
 }
 
-export async function refute(deps: RewardsDeps, root: PostedRoot, refutation: Refutation): Promise<WatchOutcome> {
+export async function refute(deps: RewardsDeps, root: PostedRoot, refutation: Refutation): Promise<RootOutcome> {
   const { epochRewards } = deps.chain.contracts;
   const { epoch, root: hash } = root.posting.content;
   const args = [root.posting, ...refutation.args];
@@ -115,7 +115,7 @@ export async function challenge(
   root: PostedRoot,
   difference: Difference | null,
   reason: string,
-): Promise<WatchOutcome> {
+): Promise<RootOutcome> {
   const { epochRewards } = deps.chain.contracts;
   const { posting, id } = root;
   const { epoch, root: hash } = posting.content;

@@ -53,7 +53,8 @@ abstract contract Settlers is EconomyState {
     /// @notice Debits what was not signed, what no receipt shows, or what is too dear.
     function commitBogus(uint256 seed) external {
         ++calls;
-        Intent intent = Intent(1 + _draw(seed, "intent", 5));
+        bool unowed = _draw(seed, "unowed", 2) == 0;
+        Intent intent = Intent(unowed ? 1 + _draw(seed, "intent", 2) : 3 + _draw(seed, "intent", 3));
         _commit(_draft(1, intent, seed), intent, seed);
     }
 

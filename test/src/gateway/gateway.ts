@@ -242,6 +242,9 @@ for (const backend of BACKENDS) {
           `/v1/receipts/0x${"00".repeat(32)}`,
           "/v1/reservations/4000000",
           `/v1/data/${"00".repeat(32)}`,
+          `/v1/batches/${test.net.settler}/99`,
+          `/v1/batches/${test.net.settler + 1}/1`,
+          `/v1/batches/${test.net.settler}/x`,
           "/nothing",
         ]) {
           const response = await fetch(`${url}${path}`);
