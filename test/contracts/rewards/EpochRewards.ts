@@ -3,7 +3,7 @@ import { id as hashOf, ZeroHash } from "ethers";
 import { mined } from "../../../src/core/chain/events.ts";
 import { toHex } from "../../../src/core/hashing/hex.ts";
 import { WEI_PER_NANO } from "../../../src/core/units.ts";
-import { buildReceiptsTree, hashNeighbours, joinHashes, placedAt } from "../../../src/rewards/receipts.ts";
+import { buildReceiptsTree, hashNeighbours, joinHashes, type Placed, placedAt } from "../../../src/rewards/receipts.ts";
 import {
   buildSumTree,
   type Entry,
@@ -16,6 +16,7 @@ import {
   proofOf,
   type SumNode,
   type SumTree,
+  type Witness,
   witnessOf,
 } from "../../../src/rewards/tree.ts";
 import { OPG, openEconomy } from "../../helpers/economy.ts";
@@ -169,6 +170,22 @@ describe("EpochRewards", () => {
           .to.be.revertedWithCustomError(world.rewards, "Rewards_NoFault")
           .withArgs(ORDER);
       }
+      // Leaves that are invented: each is looked for in the root.
+      const invented = ({ leaf, proof }: Witness, account: string) => ({ leaf: { ...leaf, account }, proof });
+      for (const [x, y] of [
+        [invented(one, highest), two],
+        [one, invented(two, lowest)],
+      ] as const) {
+        await expect(world.rewards.refuteOrder(posted.posting, x, y)).to.be.revertedWithCustomError(
+          world.rewards,
+          "Rewards_NotInRoot",
+        );
+      }
+      const longer = { ...one, proof: `${one.proof}00` };
+      await expect(world.rewards.refuteOrder(posted.posting, longer, two)).to.be.revertedWithCustomError(
+        world.rewards,
+        "SumTree_WrongProofLength",
+      );
     });
   });
 
@@ -229,6 +246,16 @@ describe("EpochRewards", () => {
       await expect(call(6, w(2)))
         .to.be.revertedWithCustomError(rewards, "Rewards_WrongNeighbour")
         .withArgs(2, 5);
+      // Neighbours that are invented: each is looked for in the root.
+      const invented = (index: number, account: string) => ({ ...w(index), leaf: { ...w(index).leaf, account } });
+      for (const [gap, left, right] of [
+        [3, invented(2, lowest), w(3)],
+        [2, w(1), invented(2, highest)],
+        [0, NO_WITNESS, invented(0, highest)],
+        [6, invented(5, lowest), NO_WITNESS],
+      ] as const) {
+        await expect(call(gap, left, right)).to.be.revertedWithCustomError(rewards, "Rewards_NotInRoot");
+      }
       for (const gap of [7, 2 ** 32 - 1]) {
         await expect(call(gap, w(5), w(5))).to.be.revertedWithCustomError(rewards, "Rewards_WrongNeighbour");
       }
@@ -276,6 +303,11 @@ describe("EpochRewards", () => {
         rewards,
         "Rewards_NotInRoot",
       );
+      const { version, witness } = formerOf(first, b);
+      const more = { ...witness, leaf: { ...witness.leaf, cumulativeWei: 10n ** 24n } };
+      await expect(
+        rewards.refuteDecrease(posting, { version, witness: more }, witnessOf(tree, 1)),
+      ).to.be.revertedWithCustomError(rewards, "Rewards_NotActive");
     });
   });
 
@@ -603,6 +635,23 @@ describe("EpochRewards", () => {
       }
       const [low, high] = [p(Math.max(at - 1, 0)), p(Math.min(at + 1, 4))];
       await expect(call(5, high.index, low, high)).to.be.revertedWithCustomError(rewards, "Rewards_WrongNeighbour");
+      const invented = (index: number, hash: string) => ({ ...p(index), hash });
+      const [LEAST, MOST] = [ZeroHash, `0x${"ff".repeat(32)}`];
+      const sides: [number, Placed, Placed][] = [
+        [at + 1, invented(at, LEAST), at + 1 < 5 ? p(at + 1) : NO_PLACE],
+        [at, at > 0 ? p(at - 1) : NO_PLACE, invented(at, MOST)],
+      ];
+      for (const [gap, left, right] of sides) {
+        await expect(call(5, gap, left, right)).to.be.revertedWithCustomError(rewards, "SortedTree_NotIncluded");
+      }
+      await expect(call(5, 1, p(0), p(2)))
+        .to.be.revertedWithCustomError(rewards, "Rewards_WrongNeighbour")
+        .withArgs(2, 1);
+      const unproven = { ...witness, leaf: { ...witness.leaf, receiptsHash: hashOf("none of it") } };
+      await expect(rewards.refuteReceipts(posting, unproven, 5, 0, NO_PLACE, p(0))).to.be.revertedWithCustomError(
+        rewards,
+        "Rewards_NotInRoot",
+      );
       await expect(call(4, 4, p(3))).to.be.revertedWithCustomError(rewards, "SortedTree_WrongPathLength");
       await expect(call(6, 6, p(4))).to.be.revertedWithCustomError(rewards, "SortedTree_NotIncluded");
       await expect(call(8, 5, p(4), p(0))).to.be.revertedWithCustomError(rewards, "SortedTree_NotIncluded");

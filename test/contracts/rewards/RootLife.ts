@@ -474,6 +474,8 @@ describe("RootLife", () => {
       expect(await rewards.depositOf(poster.address)).to.equal(mine + winningsOf(bond));
       expect(await rewards.depositOf(rival.address)).to.equal(theirs);
       expect(await reserveNano(world)).to.equal(reserve + bond - winningsOf(bond));
+      const { challenger, verdictBy } = await rewards.getPending();
+      expect([challenger, verdictBy]).to.deep.equal([ZeroAddress, 0n]);
       // The time to activate it begins with the verdict.
       await expect(rewards.drop(next.posting)).to.be.revertedWithCustomError(rewards, "Rewards_NotYet");
       await mined(rewards.activate(next.posting, await signRoot(world, next.content)));

@@ -871,6 +871,27 @@ describe("StakeHub", () => {
         .withArgs(1, alice.address, period, left.amountNano);
     });
 
+    it("leaves the room of whoever lost least to all who left in one period", async () => {
+      const world = await load(staked);
+      const { hub, bob } = world;
+      const window = (Math.floor((await latest()) / UNBONDING) + 1) * UNBONDING;
+      await protocol.networkHelpers.time.increaseTo(window);
+      for (let i = 0; i < 2; i++) await slash(world, 100n * BOND);
+      // What was lost counts for one exit, and a second later no more, within one period.
+      const ends = window + 2 * UNBONDING;
+      expect(ends % PERIOD).to.not.equal(0);
+      const half = (await hub.getPosition(1, bob.address)).position.shares / 2n;
+      await at(ends - 1);
+      const { period } = await leave(world, bob, half);
+      expect((await hub.getBucket(1, period)).lost > 18n * 10n ** 16n).to.equal(true);
+      await at(ends);
+      expect((await leave(world, bob)).period).to.equal(period);
+      const { nano, lost } = await hub.getBucket(1, period);
+      expect(lost).to.equal(0n);
+      await slash(world, 100n * BOND);
+      expect((await hub.getBucket(1, period)).nano).to.equal(nano - nano / 10n);
+    });
+
     it("case 33: reaches those who left for an older fault, whatever later faults used up of the window", async () => {
       const world = await load(staked);
       const { hub, alice, owner } = world;
