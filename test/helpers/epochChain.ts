@@ -51,9 +51,12 @@ const VERSION = {
   circuit: `0x${"00".repeat(32)}`,
 };
 
+/** Just on an epoch's beginning: all stake counts before the first epoch of rewards begins an hour later. */
+const START = new Date("2026-11-21T00:00:00Z");
+
 /** One settler, one worker and four verifiers at a deployed protocol, whose rewards are funded; a payer with money reserved. */
 export async function openEpochChain() {
-  const protocol = await deployProtocol();
+  const protocol = await deployProtocol(undefined, START);
   const economy = await openEconomy(protocol, { verifiers: 4 });
   const { contracts, signers } = protocol;
   const payer = signers.at(-1) as (typeof signers)[0];
