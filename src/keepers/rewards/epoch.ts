@@ -156,16 +156,18 @@ async function depositBond(deps: PosterDeps, { content }: ComputedEpoch): Promis
 /** Deposits so much that the account can put up a bond. */
 export async function ensureDeposit(deps: RewardsDeps, neededNano: bigint, epoch: number) {
   const { epochRewards, opg } = deps.chain.contracts;
+  // Read before the deposit: a lost bond brings the same amounts again, and only the nonce tells a new deposit from the one before.
+  const turn = await deps.chain.provider.getTransactionCount(deps.account);
   const has = await epochRewards.depositOf(deps.account);
   if (has >= neededNano) return [];
   const lacking = neededNano - has;
   const approvedWei = await opg.allowance(deps.account, epochRewards.target);
   if (approvedWei < lacking * WEI_PER_NANO) {
     const args = [epochRewards.target, lacking * WEI_PER_NANO];
-    await sendCall(deps, `approve ${epoch} ${lacking} ${has}`, opg, "approve", args);
+    await sendCall(deps, `approve ${epoch} ${lacking} ${turn}`, opg, "approve", args);
     // Nothing was approved, so what follows would fail.
     if (!deps.queue) return [{ outcome: "deposited" as const, epoch, transaction: null, gasUsed: null }];
   }
-  const sent = await sendCall(deps, `deposit ${epoch} ${lacking} ${has}`, epochRewards, "deposit", [lacking]);
+  const sent = await sendCall(deps, `deposit ${epoch} ${lacking} ${turn}`, epochRewards, "deposit", [lacking]);
   return [{ outcome: "deposited" as const, epoch, ...sent }];
 }
