@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { expect } from "chai";
 import { ZeroHash } from "ethers";
 import { readEnvironment } from "../../src/cli/config.ts";
-import { openRewards, posterOf } from "../../src/cli/rewards/open.ts";
+import { type OpenRewards, openRewards, posterOf } from "../../src/cli/rewards/open.ts";
 import { mined } from "../../src/core/chain/events.ts";
 import { fromHex } from "../../src/core/hashing/hex.ts";
 import { secp256k1 } from "../../src/core/hashing/secp256k1.ts";
@@ -17,6 +17,8 @@ import type { Shown } from "../helpers/batches.ts";
 import { OPG, type VerifierActor } from "../helpers/economy.ts";
 import { commitFile, computeOn, endEpoch, enterEpoch, readerOf, startOf } from "../helpers/epochChain.ts";
 import { type EpochNetwork, openEpochNetwork } from "../helpers/epochNetwork.ts";
+import { failure } from "../helpers/failure.ts";
+import { rpcMethods, startFaultProxy } from "../helpers/faultProxy.ts";
 import { type Environment, runCommand } from "../helpers/roles.ts";
 import { postRoot, withoutLeaf } from "../helpers/wrongRoots.ts";
 
@@ -26,6 +28,7 @@ Roots of several posters
 ├── one that nobody attested is dropped after its time, costs its poster a part, and the next one is posted
 ├── a bond that is gone is put up again, also with the same amounts
 ├── two keepers at once: one root stands, and it becomes active
+├── a keeper that another overtakes before it attests or activates is told to try again
 └── a batch that was delayed by an open claim counts in the following epoch
 */
 const FIRST = 3;
@@ -51,8 +54,8 @@ describe("roots of several posters", () => {
     OPG_KEY: world.keyOf(index),
     DATA_DIR: join(world.directory, `home-${index}`),
   });
-  const opened = async <T>(index: number, use: (open: Awaited<ReturnType<typeof openRewards>>) => Promise<T>) => {
-    const config = readEnvironment(as(index));
+  const opened = async <T>(index: number, use: (open: OpenRewards) => Promise<T>, change: Environment = {}) => {
+    const config = readEnvironment({ ...as(index), ...change });
     const open = await openRewards({}, { config, logger: silentLogger, send: true });
     try {
       return await use(open);
@@ -60,8 +63,8 @@ describe("roots of several posters", () => {
       await open.close();
     }
   };
-  const keeper = (index: number) =>
-    opened(index, async (open) => (await epochOnce(await posterOf(open))).map(({ outcome }) => outcome));
+  const keeper = (index: number, change: Environment = {}) =>
+    opened(index, async (open) => (await epochOnce(await posterOf(open))).map(({ outcome }) => outcome), change);
   const pending = () => world.contracts.epochRewards.getPending();
   const statesOf = async (epoch: number) => (await rootsOf(await readerOf(world), epoch)).map(({ state }) => state);
 
@@ -135,20 +138,48 @@ describe("roots of several posters", () => {
     expect((await pending()).id).to.equal(ZeroHash);
   });
 
+  it("by a keeper that another overtakes are tried again later", async () => {
+    const { epochRewards } = world.contracts;
+    await endEpoch(world, 4);
+    const proxy = await startFaultProxy(world.rpc.url);
+    /** The first one's pass; before it can send this call, the second one's happens. */
+    async function overtaken(name: "attest" | "activate", theirs: string) {
+      const selector = epochRewards.interface.getFunction(name as "attest").selector;
+      let outcomes: string[] | undefined;
+      proxy.rule(async (exchange) => {
+        const asked = rpcMethods(exchange.body).includes("eth_estimateGas") && exchange.body.includes(selector);
+        if (asked) outcomes ??= await keeper(SECOND);
+        await exchange.pass();
+      });
+      const error = await failure(() => keeper(FIRST, { RPC_URL: proxy.url }));
+      expect(outcomes).to.include(theirs);
+      expect(error).to.include({ code: "lost_race", retryable: true });
+    }
+    try {
+      await overtaken("attest", "attested");
+      expect(await statesOf(4)).to.deep.equal(["window"]);
+      await world.networkHelpers.time.increaseTo((await pending()).activeFrom);
+      await overtaken("activate", "activated");
+      expect(await statesOf(4)).to.deep.equal(["active"]);
+    } finally {
+      await proxy.close();
+    }
+  });
+
   it("count a batch that an open claim delayed in the following epoch", async () => {
     const { court, opg } = world.contracts;
     const { payer } = world;
     const bondNano = await court.bondNano();
     await mined(opg.transfer(payer.address, bondNano * WEI_PER_NANO));
     await mined(opg.connect(payer).approve(court.target, bondNano * WEI_PER_NANO));
-    await world.networkHelpers.time.increaseTo((await startOf(world, 5)) - 650);
+    await world.networkHelpers.time.increaseTo((await startOf(world, 6)) - 650);
     const claimed = await commitFile(world, [{ priceNano: 1_000n }, { priceNano: 1_000n }]);
-    await world.networkHelpers.time.increaseTo((await startOf(world, 5)) - 200);
+    await world.networkHelpers.time.increaseTo((await startOf(world, 6)) - 200);
     const [receipt] = claimed.receipts as [Receipt];
     const [shown] = claimed.shown as [Shown];
     await mined(court.connect(payer).claimSequence(claimed.batch, receipt.sequence));
-    await endEpoch(world, 4);
-    expect((await computeOn(world, 4)).result.tally.receipts).to.equal(0);
+    await endEpoch(world, 5);
+    expect((await computeOn(world, 5)).result.tally.receipts).to.equal(0);
 
     const [verifier] = world.verifiers as [VerifierActor];
     const window = {
@@ -159,11 +190,11 @@ describe("roots of several posters", () => {
       signedAtMs: 1000 * (await world.networkHelpers.time.latest()),
     };
     const signature = secp256k1.sign(typedDigest(world.domain, windowHash(window)), fromHex(verifier.key.privateKey));
-    await mined(court.openSequence(1, shown.receipt, shown.path, window, [], signature));
+    await mined(court.openSequence(1, shown.receipt, shown.path, { ...window, signedAt: window.signedAtMs }, [], signature));
     expect(await keeper(FIRST)).to.include.members(["posted", "attested"]);
     await activate(FIRST);
-    await endEpoch(world, 5);
-    const { tally } = (await computeOn(world, 5)).result;
+    await endEpoch(world, 6);
+    const { tally } = (await computeOn(world, 6)).result;
     expect(tally).to.include({ receipts: 2, batches: 1 });
   });
 });

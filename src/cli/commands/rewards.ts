@@ -202,7 +202,11 @@ export async function post(options: Sending & { epoch?: number; withheld?: strin
     const reader = await open.openReader();
     const next = Number((await open.chain.contracts.epochRewards.getBooks()).epoch) + 1;
     if (options.epoch !== undefined && options.epoch !== next) {
-      throw new InputError("This is not the next epoch", { code: "bad_epoch", facts: { given: options.epoch, next } });
+      throw new InputError("This is not the next epoch", {
+        code: "bad_epoch",
+        facts: { given: options.epoch, next },
+        hint: "One root waits at a time: post the next one, or leave --epoch out",
+      });
     }
     const { number, hash } = reader.head;
     const withheld = (options.withheld ?? []).map(batchName);
@@ -327,7 +331,11 @@ export async function claimMany(path: string, options: Sending): Promise<void> {
   });
   const accounts = text.split(/\s+/).filter((line) => line !== "");
   if (accounts.length === 0)
-    throw new InputError("The file names no account", { code: "no_accounts", facts: { path } });
+    throw new InputError("The file names no account", {
+      code: "no_accounts",
+      facts: { path },
+      hint: "Write one address a line",
+    });
   await claim(accounts, options);
 }
 
