@@ -93,7 +93,9 @@ describe("roots of several posters", () => {
 
   it("that nobody attested are dropped after their time, and the next one is posted", async () => {
     const { epochRewards } = world.contracts;
-    await mined(epochRewards.connect(world.signers[SECOND] as never).withdraw(await epochRewards.depositOf(address(SECOND))));
+    await mined(
+      epochRewards.connect(world.signers[SECOND] as never).withdraw(await epochRewards.depositOf(address(SECOND))),
+    );
     await endEpoch(world, 2);
     const { posting } = await postRoot(world, SECOND, await computeOn(world, 2));
     await world.networkHelpers.time.increaseTo(posting.attestBy + 1);
@@ -190,7 +192,9 @@ describe("roots of several posters", () => {
       signedAtMs: 1000 * (await world.networkHelpers.time.latest()),
     };
     const signature = secp256k1.sign(typedDigest(world.domain, windowHash(window)), fromHex(verifier.key.privateKey));
-    await mined(court.openSequence(1, shown.receipt, shown.path, { ...window, signedAt: window.signedAtMs }, [], signature));
+    await mined(
+      court.openSequence(1, shown.receipt, shown.path, { ...window, signedAt: window.signedAtMs }, [], signature),
+    );
     expect(await keeper(FIRST)).to.include.members(["posted", "attested"]);
     await activate(FIRST);
     await endEpoch(world, 6);

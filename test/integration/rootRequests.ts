@@ -11,7 +11,7 @@ import { typedDigest } from "../../src/core/protocol/domain.ts";
 import { SETTLER_HEADER } from "../../src/core/protocol/headers.ts";
 import { encodeHeader, toJson } from "../../src/core/protocol/json.ts";
 import { requestHash, termsHash, type Voucher, voucherHash } from "../../src/core/protocol/messages.ts";
-import { encodeReceipt, Status } from "../../src/core/protocol/receipt.ts";
+import { encodeReceipt, Mode, Status } from "../../src/core/protocol/receipt.ts";
 import { signSettlerRequest } from "../../src/core/protocol/settlerRequest.ts";
 import type { ComputedEpoch } from "../../src/rewards/chain/epoch.ts";
 import { type EpochRoot, rootDigest } from "../../src/rewards/root.ts";
@@ -90,7 +90,10 @@ describe("requests for signatures over roots", () => {
       await refused(file, {}, 400, "bad_request");
       await refused(file, { [ROOT_HEADER]: root as string }, 400, "bad_request");
       await refused(file, { [POSTER_HEADER]: poster as string }, 400, "bad_request");
-      const malformed = { [ROOT_HEADER]: encodeHeader({ ...content, root: "0x12" }), [POSTER_HEADER]: poster as string };
+      const malformed = {
+        [ROOT_HEADER]: encodeHeader({ ...content, root: "0x12" }),
+        [POSTER_HEADER]: poster as string,
+      };
       const { status, body } = await ask(file, malformed);
       expect(status).to.equal(400);
       expect(body.error).to.include({ code: "bad_request" });
@@ -226,7 +229,7 @@ describe("requests for signatures over roots", () => {
         reservation: voucher.reservation,
         worker: 0,
         verifier: world.verifiers[0]?.node as number,
-        mode: request.minMode,
+        mode: Mode.TEE,
         status: Status.FAILED,
         requestId: voucher.requestHash,
         modelVersion: request.modelVersion,
@@ -261,7 +264,9 @@ describe("requests for signatures over roots", () => {
         expect(answer.body.results?.[0]?.signed?.window.root).to.match(/^0x[0-9a-f]{64}$/);
 
         const text = Buffer.from(file).toString("utf8");
-        const other = new Uint8Array(Buffer.from(text.replace(/"block":\d+/, `"block":${computed.result.input.asOf.block - 1}`)));
+        const other = new Uint8Array(
+          Buffer.from(text.replace(/"block":\d+/, `"block":${computed.result.input.asOf.block - 1}`)),
+        );
         const second = { ...content, dataHash: toHex(sha256(other)) };
         const busy = await post(verifier.url, "/v1/roots", other, headersOf(second, other));
         expect(busy.status).to.equal(429);
