@@ -146,4 +146,8 @@ export function isqrt(value: bigint): bigint {
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 const malformed = (what: string, facts: Record<string, unknown>) =>
-  new InputError(what, { code: "bad_contributors", facts });
+  new InputError(what, {
+    code: "bad_contributors",
+    facts,
+    hint: "`opg dataset pack` makes the file; an account stands in it once for each of its sources",
+  });

@@ -113,7 +113,11 @@ export const dataHashOf = (file: Uint8Array): Hex => toHex(sha256(file));
 /** Reads an epoch's file. Throws when it is malformed; `openEpochFile` also checks it. */
 export function decodeEpochFile(bytes: Uint8Array): EpochFile {
   const bad = (facts: Record<string, unknown>) =>
-    new InputError("An epoch's file is malformed", { code: "bad_epoch_file", facts });
+    new InputError("An epoch's file is malformed", {
+      code: "bad_epoch_file",
+      facts,
+      hint: "`opg rewards export` writes it, byte for byte",
+    });
   const value = jsonOf(Buffer.from(bytes).toString("utf8"), () => bad({ reason: "not JSON" }));
   const parsed = fileSchema.safeParse(value);
   if (parsed.success) return parsed.data;

@@ -70,7 +70,8 @@ export function createRootSigner({ chain, key, compute, logger, patienceMs = 60_
       if (epoch !== content.epoch) throw refused("the file is of another epoch", { epoch, root: content.epoch });
       const standing = await chain.standing();
       if (content.epoch !== standing.epoch + 1) {
-        throw refused("it is not the next one", { epoch: content.epoch, next: standing.epoch + 1 });
+        const facts = { epoch: content.epoch, next: standing.epoch + 1 };
+        throw refused("it is not the next one", facts, "One root waits at a time: ask for the next epoch's");
       }
       const asOfUnix = await chain.timeOf(asOf.block);
       if (standing.nowUnix - asOfUnix > MAX_AS_OF_AGE_SECONDS && !computed.has(content.dataHash)) {
@@ -79,8 +80,10 @@ export function createRootSigner({ chain, key, compute, logger, patienceMs = 60_
       const ours = await inTime(start(content, { asOf, withheld }), patienceMs);
       const fields = ["leafCount", "totalWei", "root", "receiptsRoot", "dataHash"] as const;
       const field = fields.find((name) => String(ours[name]).toLowerCase() !== String(content[name]).toLowerCase());
-      if (field)
-        throw refused("it is not what was computed here", { field, ours: ours[field], theirs: content[field] });
+      if (field) {
+        const facts = { field, ours: ours[field], theirs: content[field] };
+        throw refused("it is not what was computed here", facts, "Compare it with `opg rewards recompute`");
+      }
       const digest = rootDigest(chain, content, standing.commitment);
       logger.info({ epoch, root: content.root, totalWei: String(content.totalWei) }, "root.signed");
       return secp256k1.sign(fromHex(digest, 32), key);
@@ -88,8 +91,8 @@ export function createRootSigner({ chain, key, compute, logger, patienceMs = 60_
   };
 }
 
-const refused = (reason: string, facts: Record<string, unknown>) =>
-  new InputError("The root is not signed", { code: "bad_root", facts: { reason, ...facts } });
+const refused = (reason: string, facts: Record<string, unknown>, hint = "Compute it anew and ask again") =>
+  new InputError("The root is not signed", { code: "bad_root", facts: { reason, ...facts }, hint });
 
 async function inTime<T>(work: Promise<T>, ms: number): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

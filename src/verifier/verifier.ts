@@ -148,6 +148,7 @@ export function createVerifier(options: VerifierOptions): Verifier {
     if (!about || !header) {
       throw new InputError(`The headers ${ROOT_HEADER} and ${POSTER_HEADER} belong to a request for a signature`, {
         code: "bad_request",
+        hint: "The first names the root, the second is signed by the owner of the poster's operator",
       });
     }
     const content = parseHeader(rootSchema, about, ROOT_HEADER);

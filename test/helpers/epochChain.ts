@@ -51,12 +51,14 @@ const VERSION = {
   circuit: `0x${"00".repeat(32)}`,
 };
 
-/** Just on an epoch's beginning: all stake counts before the first epoch of rewards begins an hour later. */
-const START = new Date("2026-11-21T00:00:00Z");
+/** Epochs begin at multiples of their length, the first one after the deployment. */
+const EPOCH_MS = 3_600_000;
 
 /** One settler, one worker and four verifiers at a deployed protocol, whose rewards are funded; a payer with money reserved. */
 export async function openEpochChain() {
-  const protocol = await deployProtocol(undefined, START);
+  // Else the first epoch would begin while bonds are awaited, where an hour is far on.
+  const start = new Date(Math.floor(Date.now() / EPOCH_MS) * EPOCH_MS + 1000);
+  const protocol = await deployProtocol(undefined, start);
   const economy = await openEconomy(protocol, { verifiers: 4 });
   const { contracts, signers } = protocol;
   const payer = signers.at(-1) as (typeof signers)[0];

@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { Wallet } from "ethers";
+import { Wallet, ZeroAddress } from "ethers";
 import { InputError } from "../../core/errors.ts";
 import { type Hex, toHex } from "../../core/hashing/hex.ts";
 import { sha256, sha256File } from "../../core/hashing/sha256.ts";
@@ -21,6 +21,9 @@ export type Options = RewardsSource & { json?: boolean };
 export type Sending = Options & { dryRun: boolean };
 export type Registration = Sending & { contributors: string; uri: string; licence: string; bond?: string };
 
+/** As the contract bounds them. */
+const MAX_BYTES = { licence: 64, uri: 256 };
+
 /** Registers a dataset under the hash of a file, with who contributed to it. */
 export async function register(data: string, options: Registration): Promise<void> {
   const [contentHash, file] = await Promise.all([hashOf(data), readContributors(options.contributors)]);
@@ -37,10 +40,15 @@ export async function register(data: string, options: Registration): Promise<voi
       uri: options.uri,
     };
     const id = await datasetRegistry.datasetId(owner, dataset);
+    await checkRegistration(open, { id, owner, bondNano, ...dataset });
+    const turn = await open.chain.provider.getTransactionCount(owner);
     const approvedWei = await opg.allowance(owner, datasetRegistry.target);
     const lacking = approvedWei < bondNano * WEI_PER_NANO;
     if (lacking)
-      await sendCall(open, `approve ${id}`, opg, "approve", [datasetRegistry.target, bondNano * WEI_PER_NANO]);
+      await sendCall(open, `approve ${id} ${bondNano} ${turn}`, opg, "approve", [
+        datasetRegistry.target,
+        bondNano * WEI_PER_NANO,
+      ]);
     // What was not approved would be refused, which says nothing about the dataset.
     const sent =
       options.dryRun && lacking
@@ -111,17 +119,68 @@ export async function retire(id: string, options: Sending): Promise<void> {
   await withRewards(options, { send: !options.dryRun }, async (open) => {
     ownerOf(open);
     const { datasetRegistry } = open.chain.contracts;
+    await statusOf(open, dataset);
     const sent = await sendCall(open, `retire ${dataset}`, datasetRegistry, "retire", [dataset]);
     print({ id: dataset, ...sent }, options, lines);
   });
 }
 
+type Registering = { id: string; owner: string; bondNano: bigint; licence: string; uri: string };
+
+/** Throws what the contract would refuse, before anything is approved for it. */
+async function checkRegistration({ chain }: OpenRewards, { id, owner, bondNano, licence, uri }: Registering) {
+  const { datasetRegistry, opg } = chain.contracts;
+  const [status, leastNano, balanceWei] = await Promise.all([
+    datasetRegistry.statusOf(id),
+    datasetRegistry.leastBondNano(),
+    opg.balanceOf(owner),
+  ]);
+  if (status.owner !== ZeroAddress) {
+    throw new InputError("This dataset is registered already", {
+      code: "already_registered",
+      facts: { id, owner },
+      hint: "See `opg dataset show`",
+    });
+  }
+  if (bondNano < leastNano) {
+    throw new InputError("The bond is too low", {
+      code: "bond_too_low",
+      facts: { bondNano, leastNano },
+      hint: `Put up ${formatOpg(leastNano)} OPG or more, or leave --bond out`,
+    });
+  }
+  if (balanceWei < bondNano * WEI_PER_NANO) {
+    throw new InputError("The account has less than the bond", {
+      code: "too_little_money",
+      facts: { owner, hasNano: balanceWei / WEI_PER_NANO, bondNano },
+      hint: "Send it OPG first",
+    });
+  }
+  for (const [field, text] of Object.entries({ licence, uri })) {
+    const bytes = Buffer.byteLength(text);
+    const limit = MAX_BYTES[field as keyof typeof MAX_BYTES];
+    if (bytes >= 1 && bytes <= limit) continue;
+    throw new InputError(`The ${field} is empty or too long`, {
+      code: `bad_${field}`,
+      facts: { bytes, limit },
+      hint: `Give 1 to ${limit} bytes`,
+    });
+  }
+}
+
+async function statusOf({ chain }: Pick<OpenRewards, "chain">, id: Hex) {
+  const status = await chain.contracts.datasetRegistry.statusOf(id);
+  if (status.owner !== ZeroAddress) return status;
+  throw new InputError("There is no such dataset", {
+    code: "no_dataset",
+    facts: { id },
+    hint: "See `opg dataset list`",
+  });
+}
+
 async function describe({ chain }: OpenRewards, id: Hex) {
   const { datasetRegistry, rewardPolicy } = chain.contracts;
-  const status = await datasetRegistry.statusOf(id);
-  if (/^0x0{40}$/.test(status.owner)) {
-    throw new InputError("There is no such dataset", { code: "no_dataset", facts: { id } });
-  }
+  const status = await statusOf({ chain }, id);
   const [dataset, suspensions, block] = await Promise.all([
     datasetRegistry.getDataset(id),
     datasetRegistry.suspensionsOf(id),

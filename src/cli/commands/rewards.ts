@@ -13,7 +13,7 @@ import { computeFromChain, publishedBytes, publishedFile } from "../../rewards/c
 import type { EpochReader } from "../../rewards/chain/reader.ts";
 import { activeRoot, type PostedRoot, rootsOf } from "../../rewards/chain/roots.ts";
 import { rolledOverNano } from "../../rewards/compute.ts";
-import { type EpochFile, treeOfFile } from "../../rewards/epochFile.ts";
+import { dataHashOf, type EpochFile, treeOfFile } from "../../rewards/epochFile.ts";
 import { compareRoot, recompute as recomputeEpoch } from "../../rewards/recompute.ts";
 import { rootDigest, versionOf } from "../../rewards/root.ts";
 import { STREAMS } from "../../rewards/streams.ts";
@@ -25,6 +25,9 @@ import { differenceText, opg, outcomesText } from "../rewards/text.ts";
 
 export type Options = RewardsSource & { json?: boolean };
 export type Sending = Options & { dryRun: boolean };
+
+/** A string in a word on chain, with the zero that ends it. */
+const MAX_REASON_BYTES = 31;
 
 const reading = { send: false };
 const sending = ({ dryRun }: Sending) => ({ send: !dryRun });
@@ -181,12 +184,14 @@ export async function exportFile(options: Options & { epoch: number; out?: strin
       ? await publishedBytes(reader, root.posting.content)
       : (await computeFromChain(reader, options.epoch, open)).file;
     if (!options.out) {
-      process.stdout.write(`${Buffer.from(bytes).toString("utf8")}\n`);
+      // Nothing but the file's own bytes, so that what is piped on has its hash.
+      process.stdout.write(bytes);
       return;
     }
     await writeFile(`${options.out}.part`, bytes);
     await rename(`${options.out}.part`, options.out);
-    process.stderr.write(`Written to ${options.out}\n`);
+    const written = { epoch: options.epoch, dataHash: dataHashOf(bytes), bytes: bytes.length, written: options.out };
+    print(written, options, lines);
   });
 }
 
@@ -197,7 +202,11 @@ export async function post(options: Sending & { epoch?: number; withheld?: strin
     const reader = await open.openReader();
     const next = Number((await open.chain.contracts.epochRewards.getBooks()).epoch) + 1;
     if (options.epoch !== undefined && options.epoch !== next) {
-      throw new InputError("This is not the next epoch", { code: "bad_epoch", facts: { given: options.epoch, next } });
+      throw new InputError("This is not the next epoch", {
+        code: "bad_epoch",
+        facts: { given: options.epoch, next },
+        hint: "One root waits at a time: post the next one, or leave --epoch out",
+      });
     }
     const { number, hash } = reader.head;
     const withheld = (options.withheld ?? []).map(batchName);
@@ -256,6 +265,14 @@ export async function refute(options: Sending): Promise<void> {
 
 /** Challenges the root that waits with a bond. Unless forced only one that is not what was computed. */
 export async function challenge(options: Sending & { force: boolean; reason: string }): Promise<void> {
+  const bytes = Buffer.byteLength(options.reason);
+  if (bytes > MAX_REASON_BYTES) {
+    throw new InputError("The reason is too long", {
+      code: "bad_reason",
+      facts: { bytes, limit: MAX_REASON_BYTES },
+      hint: "It stands in one word on chain: shorten it",
+    });
+  }
   await withRewards(options, sending(options), async (open) => {
     const reader = await open.openReader();
     const root = await waitingRoot(open, reader);
@@ -276,7 +293,7 @@ export async function challenge(options: Sending & { force: boolean; reason: str
 /** Claims what accounts are due under the active root; without any, OPG_KEY's own. Anybody may claim for anybody. */
 export async function claim(given: string[], options: Sending): Promise<void> {
   await withRewards(options, sending(options), async (open) => {
-    const wanted = given.length > 0 ? given.map(accountOf) : [open.account];
+    const wanted = given.length > 0 ? [...new Set(given.map(accountOf))] : [open.account];
     const tree = await activeTree(await open.openReader(), open);
     const due = await Promise.all(wanted.map((account) => dueOf(open, tree, account)));
     const { epochRewards } = open.chain.contracts;
@@ -314,7 +331,11 @@ export async function claimMany(path: string, options: Sending): Promise<void> {
   });
   const accounts = text.split(/\s+/).filter((line) => line !== "");
   if (accounts.length === 0)
-    throw new InputError("The file names no account", { code: "no_accounts", facts: { path } });
+    throw new InputError("The file names no account", {
+      code: "no_accounts",
+      facts: { path },
+      hint: "Write one address a line",
+    });
   await claim(accounts, options);
 }
 

@@ -67,7 +67,7 @@ export async function postEpoch(
   const bonded = deps.queue || steps.length === 0;
   const sent = bonded
     ? await sendCall(deps, `post ${epoch} ${content.dataHash}`, epochRewards, "post", [content]).catch((error) =>
-        lostRace(deps, error, epoch),
+        overtaken(deps, error, { id: ZeroHash, epoch }),
       )
     : { transaction: null, gasUsed: null };
   steps.push({ outcome: "posted", epoch, root, ...sent });
@@ -78,17 +78,27 @@ export async function postEpoch(
     throw error;
   });
   if (pending?.posting.content.dataHash !== content.dataHash) return steps;
-  const attested = await sendCall(deps, `attest ${pending.id}`, epochRewards, "attest", [pending.posting, signatures]);
+  const args = [pending.posting, signatures];
+  const attested = await sendCall(deps, `attest ${pending.id}`, epochRewards, "attest", args).catch((error) =>
+    overtaken(deps, error, { id: pending.id, epoch }),
+  );
   return [...steps, { outcome: "attested", epoch, root, ...attested }];
 }
 
-/** A post that is refused because another root waits by now: another keeper's, or the one that a killed keeper had signed. */
-async function lostRace(deps: PosterDeps, error: unknown, epoch: number): Promise<never> {
-  const { id } = await deps.chain.contracts.epochRewards.getPending();
-  if (id === ZeroHash) throw error;
-  throw new UnavailableError("Another root of this epoch was posted first", {
+/** What waited, and until when, when a step was decided on. */
+type Seen = { id: string; epoch: number; activeFrom?: bigint };
+
+/**
+ * A step that is refused because the chain has moved on: by another keeper, or by what a killed one had signed. Throws a
+ * retryable `lost_race`, and `error` itself when all is as it was.
+ */
+async function overtaken(deps: PosterDeps, error: unknown, { id, epoch, activeFrom = 0n }: Seen): Promise<never> {
+  const now = await deps.chain.contracts.epochRewards.getPending();
+  if (now.id === id && now.activeFrom === activeFrom) throw error;
+  throw new UnavailableError("Somebody else took this step first", {
     code: "lost_race",
-    facts: { epoch, id },
+    facts: { epoch, was: id, is: now.id },
+    hint: "The next pass goes on from what is on the chain",
   });
 }
 
@@ -108,7 +118,9 @@ async function bringOn(deps: PosterDeps, reader: EpochReader, root: PostedRoot):
       outcome,
       epoch,
       root: posting.content.root,
-      ...(await sendCall(deps, `${name} ${id}`, epochRewards, name, args)),
+      ...(await sendCall(deps, `${name} ${id}`, epochRewards, name, args).catch((error) =>
+        overtaken(deps, error, { id, epoch, activeFrom }),
+      )),
     },
   ];
   if (root.state === "frozen") {
@@ -142,7 +154,9 @@ async function displace(
   const steps = await depositBond(deps, ours);
   const { epochRewards } = deps.chain.contracts;
   const args = [root.posting, content, signatures];
-  const sent = await sendCall(deps, `displace ${root.id} ${content.dataHash}`, epochRewards, "displace", args);
+  const sent = await sendCall(deps, `displace ${root.id} ${content.dataHash}`, epochRewards, "displace", args).catch(
+    (error) => overtaken(deps, error, { id: root.id, epoch }),
+  );
   return [...steps, { outcome: "displaced", epoch, root: content.root, ...sent }];
 }
 
@@ -156,16 +170,18 @@ async function depositBond(deps: PosterDeps, { content }: ComputedEpoch): Promis
 /** Deposits so much that the account can put up a bond. */
 export async function ensureDeposit(deps: RewardsDeps, neededNano: bigint, epoch: number) {
   const { epochRewards, opg } = deps.chain.contracts;
+  // Read before the deposit: a lost bond brings the same amounts again, and only the nonce tells a new deposit from the one before.
+  const turn = await deps.chain.provider.getTransactionCount(deps.account);
   const has = await epochRewards.depositOf(deps.account);
   if (has >= neededNano) return [];
   const lacking = neededNano - has;
   const approvedWei = await opg.allowance(deps.account, epochRewards.target);
   if (approvedWei < lacking * WEI_PER_NANO) {
     const args = [epochRewards.target, lacking * WEI_PER_NANO];
-    await sendCall(deps, `approve ${epoch} ${lacking} ${has}`, opg, "approve", args);
+    await sendCall(deps, `approve ${epoch} ${lacking} ${turn}`, opg, "approve", args);
     // Nothing was approved, so what follows would fail.
     if (!deps.queue) return [{ outcome: "deposited" as const, epoch, transaction: null, gasUsed: null }];
   }
-  const sent = await sendCall(deps, `deposit ${epoch} ${lacking} ${has}`, epochRewards, "deposit", [lacking]);
+  const sent = await sendCall(deps, `deposit ${epoch} ${lacking} ${turn}`, epochRewards, "deposit", [lacking]);
   return [{ outcome: "deposited" as const, epoch, ...sent }];
 }

@@ -123,6 +123,7 @@ export async function challenge(
   deps.logger.warn({ ...wrong, reason }, "rewards.wrong_root");
   const { activeFrom } = await epochRewards.getPending();
   if (root.state === "waits") return { outcome: "wrong", ...wrong, reason: "no quorum has attested it yet" };
+  if (root.state === "frozen") return { outcome: "wrong", ...wrong, reason: "it is challenged already" };
   if ((await nowOf(deps)) >= activeFrom) return { outcome: "wrong", ...wrong, reason: "its window is over" };
   const steps = await ensureDeposit(deps, posting.bondNano, epoch);
   if (!deps.queue && steps.length > 0)
